@@ -1,0 +1,170 @@
+package passport
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/gopassport/passport/internal/intent"
+	"github.com/gopassport/passport/internal/returnto"
+)
+
+// Attempt is one call of one strategy: what it is called, which parameters the route
+// gives it, and a place for what it must remember until the callback. It belongs to
+// that call and is not used afterwards, nor from two goroutines at once.
+type Attempt struct {
+	registry *Registry
+	route    *route
+	w        http.ResponseWriter // read only: what the response holds already
+	request  *http.Request
+	name     string
+	tenant   string
+	user     string // a digest of who is logged in
+	begun    bool
+	ended    bool // Take was called: this request is a callback
+	taken    bool // and there was a flow for it
+	json     bool // the caller takes the provider's address as JSON
+	returnTo string
+	saved    []*http.Cookie // to set if the strategy redirects
+	spent    []*http.Cookie // to set in any case
+}
+
+// Strategy is the name under which the strategy is registered. What a strategy keeps by
+// name, it keeps by this one.
+func (a *Attempt) Strategy() string { return a.name }
+
+// Param is a parameter of the route ([Param]); "" where there is none.
+func (a *Attempt) Param(key string) string { return a.route.params[key] }
+
+// Tenant says for whom the strategy works in this request, where one strategy serves
+// many tenants: a [StrategyFunc] that picks another strategy calls it before it hands
+// over. A flow that began for one tenant ends for no other.
+func (a *Attempt) Tenant(id string) { a.tenant = id }
+
+// Begin tells whether a flow may begin with this request: it is a navigation by a
+// person, not a guess of the browser's, and, where an account is to be connected, not
+// the idea of another site (CVE-2015-9284). Strategies that call a provider before they
+// Save call it first; Save and a Redirect imply it. The error is an [*Error].
+func (a *Attempt) Begin() error {
+	if a.begun {
+		return nil
+	}
+	a.json = intent.WantsJSON(a.request)
+	if err := a.person(); err != nil {
+		return err
+	}
+	if !a.json && !intent.Navigation(a.request) {
+		return &Error{Code: CodeNavigation, Status: http.StatusUnauthorized, Message: "Please log in first.",
+			Err: errors.New("a flow begins when a person opens the address, or for a caller that accepts JSON; this is neither (Sec-Fetch-Mode, Sec-Fetch-Dest, Accept)")}
+	}
+	if a.route.purpose == connect {
+		if err := a.ownPage(); err != nil {
+			return err
+		}
+	}
+	a.begun = true
+	return nil
+}
+
+// person refuses what no person sent on purpose.
+func (a *Attempt) person() error {
+	switch {
+	case a.request.Method != http.MethodGet && a.request.Method != http.MethodPost:
+		return &Error{Code: CodeMethod, Status: http.StatusMethodNotAllowed, Err: fmt.Errorf("a %s neither begins nor ends a flow", method(a.request))}
+	case intent.Prefetch(a.request):
+		return &Error{Code: CodePrefetch, Status: http.StatusForbidden, Err: errors.New("the browser loads the page before anybody asked for it")}
+	}
+	return nil
+}
+
+// method is the request's method, where it is one that may stand in a log.
+func method(r *http.Request) string {
+	if len(r.Method) > 16 || strings.Trim(r.Method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+		return "request"
+	}
+	return r.Method
+}
+
+// ownPage refuses what another site began.
+func (a *Attempt) ownPage() error {
+	own, seen := a.registry.origins.Own(a.request)
+	if own {
+		return nil
+	}
+	cause := errors.New("an account is connected from a page of the application; this request names none (looked for Sec-Fetch-Site, Origin, Referer)")
+	if seen != "" {
+		cause = fmt.Errorf("an account is connected from a page of the application; by its %s header this request comes from elsewhere", seen)
+	}
+	return &Error{Code: CodeCrossSite, Status: http.StatusForbidden, Message: "Please start this from the application's own page.", Err: cause}
+}
+
+// maxKey bounds what names a flow: a state, or a request token.
+const maxKey = 512
+
+// Save keeps v (as JSON) until the callback, and begins the flow that Take ends. The
+// key is what the provider will send back: the state, or the request token; 1 to 512
+// bytes. With cookies there is room for some 350 bytes. The error is an [*Error], and is
+// returned by the strategy as it is.
+func (a *Attempt) Save(key string, v any) error {
+	if err := a.Begin(); err != nil {
+		return err
+	}
+	if a.registry.flows == nil {
+		return fault(CodeConfiguration, http.StatusInternalServerError, errors.New("pending flows need Config.Keys"))
+	}
+	if key == "" || len(key) > maxKey {
+		return fault(CodeStrategy, http.StatusInternalServerError, fmt.Errorf("Save: a key has 1 to %d bytes, not %d", maxKey, len(key)))
+	}
+	data, err := json.Marshal(v)
+	if err != nil {
+		return fault(CodeStrategy, http.StatusInternalServerError, fmt.Errorf("Save: %w", err))
+	}
+	f := a.flow(string(data))
+	a.saved, err = a.registry.flows.put(a, key, f)
+	return err
+}
+
+// flow is a new flow of this attempt.
+func (a *Attempt) flow(data string) flow {
+	target := a.registry.noted(a.w, a.request).returnTo
+	return flow{purpose: a.route.purpose, strategy: a.name, tenant: a.tenant, user: a.user, returnTo: target, data: data}
+}
+
+// Take ends the flow of a key and gives back in v what Save was given, once. All of
+// this must hold, each with its own code: the flow is there, not too old, of the same
+// purpose, strategy and tenant, and the same person is logged in as at its beginning.
+// A flow that does not match is spent as well; flows of other keys are not touched.
+// Call it before anything is sent to a provider. The error is an [*Error], and is
+// returned by the strategy as it is.
+func (a *Attempt) Take(key string, v any) error {
+	if err := a.person(); err != nil {
+		return err
+	}
+	if intent.Subresource(a.request) {
+		return &Error{Code: CodeNavigation, Status: http.StatusForbidden, Err: errors.New("a flow ends in the address bar; this is a frame, an image or a fetch (Sec-Fetch-Mode, Sec-Fetch-Dest)")}
+	}
+	if a.registry.flows == nil {
+		return fault(CodeConfiguration, http.StatusInternalServerError, errors.New("pending flows need Config.Keys"))
+	}
+	if key == "" || len(key) > maxKey {
+		return missing(errors.New("the callback names no flow"))
+	}
+	a.ended = true
+	f, err := a.registry.flows.take(a, key)
+	if err != nil {
+		return err
+	}
+	if err := f.check(a); err != nil {
+		return err
+	}
+	a.taken = true
+	if returnto.Local(f.returnTo) {
+		a.returnTo = f.returnTo
+	}
+	if err := json.Unmarshal([]byte(f.data), v); err != nil {
+		return fault(CodeStrategy, http.StatusInternalServerError, errors.New("Take: what was saved is of another type"))
+	}
+	return nil
+}

@@ -1,0 +1,57 @@
+package passport
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// Event is one thing that happened, for audit and metrics. It holds no token, code,
+// state, message or e-mail address.
+type Event struct {
+	Kind     string        // "begin", "login", "connect", "pass", "refusal", "fault", "logout" or "forget" (a login whose user is gone)
+	Purpose  string        // "login" or "connect"; "" outside of both
+	Strategy string        // the registered name; "" where none was involved
+	Tenant   string        // see Attempt.Tenant
+	User     string        // the key of who is logged in afterwards; "" for nobody
+	Code     Code          // of a refusal or a fault
+	Err      error         // of a refusal or a fault; an *Error
+	Duration time.Duration // from the start of the engine's work to its decision
+}
+
+// Level is how much attention the event deserves: a fault is an error, what people do
+// every day, refusals among it, is for debugging.
+func (e Event) Level() slog.Level {
+	if e.Kind == "fault" {
+		return slog.LevelError
+	}
+	return slog.LevelDebug
+}
+
+// LogValue groups what is set, for log/slog.
+func (e Event) LogValue() slog.Value {
+	attrs := []slog.Attr{slog.String("kind", e.Kind), slog.Duration("duration", e.Duration)}
+	for _, f := range [][2]string{{"purpose", e.Purpose}, {"strategy", e.Strategy}, {"tenant", e.Tenant}, {"user", e.User}, {"code", string(e.Code)}} {
+		if f[1] != "" {
+			attrs = append(attrs, slog.String(f[0], f[1]))
+		}
+	}
+	if e.Err != nil {
+		attrs = append(attrs, slog.String("error", e.Err.Error()))
+	}
+	return slog.GroupValue(attrs...)
+}
+
+// logEvent is what Observe does by default.
+func logEvent(ctx context.Context, e Event) {
+	slog.Default().LogAttrs(ctx, e.Level(), "passport", slog.Any("event", e))
+}
+
+// observe reports what came of a request. started is zero for what takes no time.
+func (p *Registry) observe(r *http.Request, started time.Time, e Event) {
+	if !started.IsZero() {
+		e.Duration = time.Since(started)
+	}
+	p.config.Observe(r.Context(), e)
+}

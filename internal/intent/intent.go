@@ -1,0 +1,180 @@
+// Package intent reads from a request's headers how it came about: by a person who
+// followed a link, by a script, by a browser that only guesses what comes next, and
+// from which site. Pages cannot forge what is read here (Fetch Metadata, Origin,
+// Referer); programs that are not browsers can, and harm only themselves.
+package intent
+
+import (
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+)
+
+// Prefetch tells whether the browser loads this only in case it is wanted. Chromium
+// was seen to walk a whole authorization flow that way, cookies included, unseen.
+func Prefetch(r *http.Request) bool {
+	for _, name := range []string{"Sec-Purpose", "Purpose", "X-Moz"} {
+		for _, v := range r.Header[name] {
+			if strings.Contains(strings.ToLower(v), "prefetch") || strings.Contains(strings.ToLower(v), "prerender") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Navigation tells whether a person's browser opens this as a page of its own: the
+// only kind of request that may be redirected to another site. Without Fetch
+// Metadata (plain http, old browsers) an Accept that prefers HTML stands for it.
+func Navigation(r *http.Request) bool {
+	mode, ok := metadata(r, "Sec-Fetch-Mode")
+	dest, okDest := metadata(r, "Sec-Fetch-Dest")
+	switch {
+	case !ok || !okDest || Prefetch(r):
+		return false
+	case mode == "" && dest == "":
+		return r.Header.Get("X-Requested-With") == "" && prefersHTML(r)
+	}
+	return mode == "navigate" && (dest == "" || dest == "document")
+}
+
+// Subresource tells whether Fetch Metadata says that this is no top-level navigation:
+// a frame, an image, a fetch. It is false where there is no Fetch Metadata.
+func Subresource(r *http.Request) bool {
+	mode, ok := metadata(r, "Sec-Fetch-Mode")
+	dest, okDest := metadata(r, "Sec-Fetch-Dest")
+	return !ok || !okDest || mode != "" && mode != "navigate" || dest != "" && dest != "document"
+}
+
+// metadata is the value of a Fetch Metadata header, "" where it did not come; it is
+// not ok where it came twice, which no browser does.
+func metadata(r *http.Request, name string) (value string, ok bool) {
+	switch v := r.Header[name]; len(v) {
+	case 0:
+		return "", true
+	case 1:
+		return v[0], true
+	}
+	return "", false
+}
+
+// WantsJSON tells whether the caller asks for JSON rather than a page.
+func WantsJSON(r *http.Request) bool {
+	return quality(r, "json") > 0 && quality(r, "json") >= quality(r, "html")
+}
+
+func prefersHTML(r *http.Request) bool {
+	return quality(r, "html") > 0 && quality(r, "html") >= quality(r, "json")
+}
+
+// quality is the best weight (RFC 9110, 12.5.1; in thousandths) that Accept gives to a media
+// type whose subtype ends in suffix. Wildcards do not count: every program sends them.
+func quality(r *http.Request, suffix string) int {
+	best := 0
+	for _, line := range r.Header["Accept"] {
+		for item := range strings.SplitSeq(line, ",") {
+			media, params, _ := strings.Cut(item, ";")
+			media = strings.ToLower(strings.TrimSpace(media))
+			if strings.HasSuffix(media, "/"+suffix) || strings.HasSuffix(media, "+"+suffix) || suffix == "html" && media == "application/xhtml+xml" {
+				best = max(best, weight(params))
+			}
+		}
+	}
+	return best
+}
+
+func weight(params string) int {
+	for p := range strings.SplitSeq(params, ";") {
+		name, value, _ := strings.Cut(strings.TrimSpace(p), "=")
+		if strings.EqualFold(name, "q") {
+			digits := strings.Replace(value+"0000", ".", "", 1)[:4]
+			n := 0
+			for _, d := range digits {
+				if d < '0' || d > '9' {
+					return 0
+				}
+				n = n*10 + int(d-'0')
+			}
+			return min(n, 1000)
+		}
+	}
+	return 1000
+}
+
+// Origins are the addresses under which people reach the application, as Origin
+// headers spell them. None: the request's own host.
+type Origins []string
+
+// Own tells whether the request was made by a page of the application itself, or by
+// the person alone (typed, bookmarked). seen names the header that decided; it is ""
+// where none came and nothing is known.
+//
+// `none` passes: a page cannot make a browser send it.
+func (o Origins) Own(r *http.Request) (own bool, seen string) {
+	if v, there := r.Header["Sec-Fetch-Site"]; there {
+		return len(v) == 1 && (v[0] == "same-origin" || v[0] == "none"), "Sec-Fetch-Site"
+	}
+	if v, there := r.Header["Origin"]; there {
+		return len(v) == 1 && o.has(r, v[0]), "Origin"
+	}
+	if v, there := r.Header["Referer"]; there {
+		return len(v) == 1 && o.has(r, originOf(v[0])), "Referer"
+	}
+	return false, ""
+}
+
+func (o Origins) has(r *http.Request, origin string) bool {
+	if origin == "" {
+		return false
+	}
+	if len(o) == 0 {
+		return origin == scheme(r)+"://"+r.Host
+	}
+	for _, own := range o {
+		if origin == own {
+			return true
+		}
+	}
+	return false
+}
+
+func scheme(r *http.Request) string {
+	if PlainLoopback(r) {
+		return "http"
+	}
+	return "https"
+}
+
+func originOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme == "" || u.Host == "" || u.User != nil {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
+}
+
+// Plain tells whether the browser speaks plain http with a loopback host: development,
+// where Secure cookies are not to be had. Behind a proxy the request itself cannot
+// tell, so where origins are given they decide.
+func (o Origins) Plain(r *http.Request) bool {
+	return PlainLoopback(r) && (len(o) == 0 || o.has(r, "http://"+r.Host))
+}
+
+// PlainLoopback tells whether r came over plain http to a loopback host.
+func PlainLoopback(r *http.Request) bool { return r.TLS == nil && Loopback(r.Host) }
+
+// Loopback tells whether a host, with or without a port, is this machine to a browser.
+func Loopback(host string) bool {
+	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") && strings.IndexByte(host[:i], ':') < 0 || i >= 0 && host[0] == '[' && !strings.HasSuffix(host, "]") {
+		host = host[:i]
+	}
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	if host == "" || host[0] != '[' && (host[0] < '0' || host[0] > '9') {
+		return false
+	}
+	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return err == nil && addr.IsLoopback()
+}

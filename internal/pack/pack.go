@@ -1,0 +1,36 @@
+// Package pack writes a list of strings as bytes and reads it back: all that is kept
+// in a browser has this shape. Nothing in it is trusted before it has been opened.
+package pack
+
+import "encoding/binary"
+
+// Append adds the fields to dst.
+func Append(dst []byte, fields ...string) []byte {
+	for _, f := range fields {
+		dst = binary.AppendUvarint(dst, uint64(len(f)))
+		dst = append(dst, f...)
+	}
+	return dst
+}
+
+// Next cuts the first field off b; ok is false when none is there or it is cut short.
+func Next(b []byte) (field, rest []byte, ok bool) {
+	n, size := binary.Uvarint(b)
+	if size <= 0 || n > uint64(len(b)-size) {
+		return nil, nil, false
+	}
+	end := size + int(n) //nolint:gosec // n was just compared with the length of b
+	return b[size:end], b[end:], true
+}
+
+// Split is the reverse of Append.
+func Split(b []byte) (fields []string, ok bool) {
+	for len(b) > 0 {
+		f, rest, ok := Next(b)
+		if !ok {
+			return nil, false
+		}
+		fields, b = append(fields, string(f)), rest
+	}
+	return fields, true
+}

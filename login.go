@@ -1,0 +1,138 @@
+package passport
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/gopassport/passport/internal/intent"
+)
+
+// Login logs a user in by hand, after a sign-up say, or after [Registry.Check]. It
+// forgets what the session held for somebody else, renews its identity, saves it and
+// sets the cookie, so it comes before the first byte of the response. Logging in who is
+// logged in already keeps the session's values. Under [Registry.Session], [UserFrom]
+// gives the new user at once.
+//
+// On an error nothing has changed: nobody is half logged in. The error is an [*Error].
+func (p *Registry) Login(w http.ResponseWriter, r *http.Request, user any) error {
+	started := time.Now()
+	key, err := p.establish(w, r, user, false)
+	if err != nil {
+		return err
+	}
+	p.observe(r, started, Event{Kind: "login", Purpose: string(login), User: key})
+	return nil
+}
+
+// establish makes user the one who is logged in: serialized first, so that a user who
+// cannot be kept costs nobody the session they had.
+func (p *Registry) establish(w http.ResponseWriter, r *http.Request, user any, keep bool) (key string, err error) {
+	if p.config.Users == nil {
+		return "", fault(CodeConfiguration, http.StatusInternalServerError, errors.New("a login needs Config.Users"))
+	}
+	key, err = p.config.Users.key(user)
+	if err != nil {
+		return "", fault(CodeUserKey, http.StatusInternalServerError, err)
+	}
+	session, err := p.load(r)
+	if err != nil {
+		return "", err
+	}
+	kept, _ := session.Get(loginKey)
+	before, _ := parseRecord(kept)
+	if err := session.Renew(); err != nil {
+		return "", asError(err, CodeSessionStore, http.StatusServiceUnavailable)
+	}
+	if !keep && before.key != key {
+		session.Clear()
+	}
+	session.Set(loginKey, record{time.Now(), p.config.Users.stamp(key, user), key}.String())
+	if err := session.Save(w, r); err != nil {
+		return "", asError(err, CodeSessionStore, http.StatusServiceUnavailable)
+	}
+	p.become(r, user, key)
+	return key, nil
+}
+
+// become makes the change visible to UserFrom.
+func (p *Registry) become(r *http.Request, user any, key string) {
+	if s := p.stateOf(r); s != nil {
+		s.set(user, key)
+	}
+}
+
+// Logout ends the login and forgets the session, before the first byte of the response.
+// It does not load the user, so it works where that fails. With a store that keeps
+// sessions on a server, copies of the cookie stop working; with cookies they do not
+// until they expire (see Users.Stamp). Call it from a POST route behind
+// [http.CrossOriginProtection], so that no other site can.
+//
+// On an error [UserFrom] gives nobody, but the session may still be there. The error is
+// an [*Error].
+func (p *Registry) Logout(w http.ResponseWriter, r *http.Request) error {
+	if p.config.Users == nil {
+		return fault(CodeConfiguration, http.StatusInternalServerError, errors.New("a logout needs Config.Users"))
+	}
+	p.become(r, nil, "")
+	if p.notes != nil {
+		p.notes.drop(w, r, "")
+	}
+	if err := p.end(w, r); err != nil {
+		return err
+	}
+	p.observe(r, time.Time{}, Event{Kind: "logout"})
+	return nil
+}
+
+// end empties and renews the session.
+func (p *Registry) end(w http.ResponseWriter, r *http.Request) error {
+	session, err := p.load(r)
+	if err != nil {
+		return err
+	}
+	session.Clear()
+	if err := session.Renew(); err != nil {
+		return asError(err, CodeSessionStore, http.StatusServiceUnavailable)
+	}
+	if err := session.Save(w, r); err != nil {
+		return asError(err, CodeSessionStore, http.StatusServiceUnavailable)
+	}
+	return nil
+}
+
+// RequireUser lets a request pass only when somebody is logged in. Others are sent to
+// loginURL, a path of this site, after the page they wanted has been noted for
+// [SuccessReturnToOrRedirect]; what is no navigation (a fetch, a POST) gets 401, and so
+// does everybody where loginURL is "". Panics on a loginURL elsewhere.
+func (p *Registry) RequireUser(loginURL string) func(http.Handler) http.Handler {
+	if loginURL != "" && !p.sendable(loginURL) {
+		panic(fmt.Sprintf("passport: RequireUser(%q): it is neither a path of this site nor under Config.Origins", loginURL))
+	}
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			p.requireUser(w, r, next, loginURL)
+		})
+	}
+}
+
+func (p *Registry) requireUser(w http.ResponseWriter, r *http.Request, next http.Handler, loginURL string) {
+	s, r, err := p.enter(r)
+	rt := &route{onError: p.config.OnError}
+	if err != nil {
+		p.answer(w, r, rt, err)
+		return
+	}
+	if user, _ := s.get(); user != nil {
+		next.ServeHTTP(w, r)
+		return
+	}
+	if get := r.Method == http.MethodGet || r.Method == http.MethodHead; get && loginURL != "" && intent.Navigation(r) {
+		p.note(w, r, func(n *notes) { n.returnTo = requestPath(r) })
+		w.Header().Set("Cache-Control", "no-store")
+		redirect(w, r, loginURL, 0)
+		return
+	}
+	p.answer(w, r, rt, &Error{Code: CodeUnauthenticated, Status: http.StatusUnauthorized, Message: "Please log in first."})
+}

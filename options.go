@@ -1,0 +1,159 @@
+package passport
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/gopassport/passport/internal/returnto"
+)
+
+// Option changes what a route does with a strategy's result. The words are Passport's.
+type Option func(*route)
+
+// purpose is why a strategy runs.
+type purpose string
+
+const (
+	login   purpose = "login"
+	connect purpose = "connect"
+)
+
+// route is one use of Authenticate, Authorize or Check. It does not change once made.
+type route struct {
+	call            string
+	purpose         purpose
+	names           []string
+	strategies      []Strategy // in the order of names
+	params          map[string]string
+	noSession       bool
+	keepSessionInfo bool
+	success         string // where to, "" for the wrapped handler
+	returnTo        bool   // success is only where there is no return target
+	failure         string
+	redirects       []string // all of them, to be checked
+	successMessage  *string
+	failureMessage  *string
+	onError         func(http.ResponseWriter, *http.Request, error)
+}
+
+// Or adds a strategy to try when those before it failed.
+func Or(name string) Option { return func(rt *route) { rt.names = append(rt.names, name) } }
+
+// Param gives the strategies of this route a parameter, from code, such as a scope or
+// a prompt. What keys there are, a strategy says ([Attempt.Param]).
+func Param(key, value string) Option { return func(rt *route) { rt.params[key] = value } }
+
+// NoSession makes the user known to this request only. For APIs.
+func NoSession() Option { return func(rt *route) { rt.noSession = true } }
+
+// KeepSessionInfo keeps what the application holds in the session when somebody else
+// logs in, a shopping cart say. The session's identity is renewed all the same. Values
+// set before a login may be somebody else's: keep them only when that does no harm.
+func KeepSessionInfo() Option { return func(rt *route) { rt.keepSessionInfo = true } }
+
+// SuccessRedirect sends the person to url, a path of this site or an address under
+// Config.Origins, instead of calling the wrapped handler.
+func SuccessRedirect(url string) Option {
+	return func(rt *route) { rt.success, rt.redirects = url, append(rt.redirects, url) }
+}
+
+// SuccessReturnToOrRedirect sends the person where they wanted to go ([Registry.RequireUser]
+// took note of it), else to url.
+func SuccessReturnToOrRedirect(url string) Option {
+	return func(rt *route) { rt.success, rt.returnTo, rt.redirects = url, true, append(rt.redirects, url) }
+}
+
+// SuccessMessage leaves a message for [Registry.Messages]. "" leaves the strategy's own,
+// which is the Info of its Success where that is a string.
+func SuccessMessage(text string) Option { return func(rt *route) { rt.successMessage = &text } }
+
+// FailureRedirect sends a person whose credentials were refused to url, a path of this
+// site or an address under Config.Origins. A fault never goes there, and a request that
+// is no navigation gets its status instead.
+func FailureRedirect(url string) Option {
+	return func(rt *route) { rt.failure, rt.redirects = url, append(rt.redirects, url) }
+}
+
+// FailureMessage leaves a message for [Registry.Messages] when FailureRedirect applies.
+// "" leaves the strategy's own.
+func FailureMessage(text string) Option { return func(rt *route) { rt.failureMessage = &text } }
+
+// OnError answers the refusals and faults of this route that no redirect takes, in
+// place of Config.OnError. The error is an [*Error].
+func OnError(f func(w http.ResponseWriter, r *http.Request, err error)) Option {
+	return func(rt *route) { rt.onError = f }
+}
+
+// route reads the options of one use. The error is one of the program's.
+func (p *Registry) route(call string, why purpose, name string, opts []Option) (*route, error) {
+	rt := &route{call: call, purpose: why, names: []string{name}, params: map[string]string{}, onError: p.config.OnError}
+	for _, opt := range opts {
+		opt(rt)
+	}
+	for _, name := range rt.names {
+		if err := p.known(call, name); err != nil {
+			return nil, err
+		}
+	}
+	if problem := p.problem(rt); problem != "" {
+		return nil, fmt.Errorf("passport: %s(%q): %s", call, name, problem)
+	}
+	for _, name := range rt.names {
+		rt.strategies = append(rt.strategies, p.strategy(name))
+	}
+	return rt, nil
+}
+
+// must is route for wiring: it panics.
+func (p *Registry) must(call string, why purpose, name string, opts []Option) *route {
+	rt, err := p.route(call, why, name, opts)
+	if err != nil {
+		panic(err.Error())
+	}
+	return rt
+}
+
+// problem says what cannot be right about a route.
+func (p *Registry) problem(rt *route) string {
+	for i, name := range rt.names {
+		if slices.Contains(rt.names[:i], name) {
+			return fmt.Sprintf("Or(%q) names a strategy that is there already", name)
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(rt.params)) {
+		if key == "" || strings.ContainsFunc(key+rt.params[key], unicode.IsControl) {
+			return fmt.Sprintf("Param(%q): a key is not empty, and neither key nor value has control characters", key)
+		}
+	}
+	for _, url := range rt.redirects {
+		if !p.sendable(url) {
+			return fmt.Sprintf("cannot redirect to %q; it is neither a path of this site nor under Config.Origins", url)
+		}
+	}
+	switch {
+	case len(rt.redirects) > 2 || len(rt.redirects) == 2 && rt.failure == "":
+		return "it redirects to two places at once; leave SuccessRedirect, SuccessReturnToOrRedirect or FailureRedirect out"
+	case rt.purpose == connect && (rt.keepSessionInfo || rt.noSession):
+		return "Authorize never touches the session; leave out KeepSessionInfo and NoSession"
+	case rt.keepSessionInfo && rt.noSession:
+		return "KeepSessionInfo and NoSession exclude each other"
+	case rt.call == "Authenticate" && !rt.noSession && p.config.Users == nil:
+		return "there is no Config.Users to keep the login with; set it, or add NoSession()"
+	}
+	return ""
+}
+
+// sendable tells whether the program may redirect to url: a path of this site, or an
+// address whose origin is in Config.Origins.
+func (p *Registry) sendable(url string) bool {
+	for _, origin := range p.config.Origins {
+		if path, ok := strings.CutPrefix(url, origin); ok && (path == "" || returnto.Local(path)) {
+			return true
+		}
+	}
+	return returnto.Local(url)
+}

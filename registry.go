@@ -1,0 +1,202 @@
+package passport
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gopassport/passport/internal/intent"
+	"github.com/gopassport/passport/internal/seal"
+)
+
+// Config says how a [Registry] keeps its users. It is copied by [New].
+type Config struct {
+	// Keys are secrets of 32 random bytes each, newest first. They seal what is kept in
+	// a browser: logins (where Sessions is nil), pending flows, messages. To rotate, put
+	// a new one in front and keep the old one for Lifetime. All machines that serve the
+	// application need the same. Empty only for a registry without Users, Subject,
+	// Sessions and Flows.
+	Keys [][]byte
+
+	// Users says how the logged-in user is kept. Nil: there are no login sessions, and
+	// Authenticate needs NoSession.
+	Users UserStore
+
+	// Sessions is where logins are kept. Nil: in sealed cookies under Keys, which needs
+	// no server but cannot end one login of many; Users.Stamp ends all of a user.
+	Sessions SessionStore
+
+	// Lifetime of a login, counted from the time of login, whatever the store.
+	// 0 means 14 days.
+	Lifetime time.Duration
+
+	// Flows is where pending flows are kept. Nil: in sealed cookies under Keys. A
+	// FlowStore spends each flow exactly once; a cookie that was copied out of a browser
+	// can be used again for ten minutes (the provider's code cannot).
+	Flows FlowStore
+
+	// Subject says who is logged in, for applications that log people in by other means
+	// and use Authorize only: key names the person, ok is false for nobody. Not together
+	// with Users.
+	Subject func(*http.Request) (key string, ok bool)
+
+	// Origins are the addresses at which browsers see the application, such as
+	// https://app.example. Nil: the request's Host, with https unless it is plain http
+	// on a loopback host. Set it behind a proxy that changes Host.
+	Origins []string
+
+	// OnError answers every refusal and fault that no redirect takes. Nil: a status with
+	// a short text, or application/problem+json (RFC 9457) for callers that are no page.
+	OnError func(http.ResponseWriter, *http.Request, error)
+
+	// Observe hears of every login, connection, refusal and fault, for audit and
+	// metrics. It is called in the request's goroutine, so it must not block. Nil:
+	// log/slog, faults as errors and the rest at debug level.
+	Observe func(context.Context, Event)
+}
+
+// Registry holds named strategies and makes middleware of them. Make one with [New],
+// register with [Registry.Use] while the program starts, and wrap routes. It is safe for
+// concurrent use; serving a request takes no lock.
+type Registry struct {
+	config     Config
+	use        sync.Mutex                          // held by Use
+	strategies atomic.Pointer[map[string]Strategy] // replaced, never changed
+	origins    intent.Origins
+	cross      *http.CrossOriginProtection
+	sessions   SessionStore
+	flows      flowKeeper
+	notes      *vault
+	bounces    *vault
+}
+
+// defaultLifetime of a login.
+const defaultLifetime = 14 * 24 * time.Hour
+
+// New makes a registry. It panics, in a sentence, on a configuration that cannot be right.
+func New(config Config) *Registry {
+	config.Keys, config.Origins = slices.Clone(config.Keys), slices.Clone(config.Origins)
+	if config.Lifetime == 0 {
+		config.Lifetime = defaultLifetime
+	}
+	if config.Observe == nil {
+		config.Observe = logEvent
+	}
+	config.check()
+	p := &Registry{config: config, origins: config.Origins, cross: http.NewCrossOriginProtection()}
+	p.strategies.Store(&map[string]Strategy{})
+	for _, origin := range config.Origins {
+		if err := p.cross.AddTrustedOrigin(origin); err != nil {
+			panic(fmt.Sprintf("passport: New: Config.Origins: %v", err))
+		}
+	}
+	p.keep()
+	return p
+}
+
+// check panics on what cannot be right.
+func (c *Config) check() {
+	switch {
+	case c.Lifetime < time.Second:
+		panic(fmt.Sprintf("passport: New: Config.Lifetime is %v; it is how long a login lasts, and at least a second", c.Lifetime))
+	case c.Users != nil && c.Subject != nil:
+		panic("passport: New: Config has both Users and Subject; one of them says who is logged in")
+	case c.Users == nil && c.Sessions != nil:
+		panic("passport: New: Config has Sessions but no Users; Users says what a session keeps")
+	case len(c.Keys) == 0 && (c.Users != nil || c.Subject != nil || c.Sessions != nil || c.Flows != nil):
+		panic("passport: New: Config.Keys is empty; make one with crypto/rand, 32 bytes, and keep it where secrets are kept")
+	}
+	if c.Users != nil {
+		c.Users.check()
+	}
+	for i, key := range c.Keys {
+		checkKey("New: Config.Keys", i, key)
+	}
+	for _, origin := range c.Origins {
+		checkOrigin(origin)
+	}
+}
+
+func checkKey(where string, i int, key []byte) {
+	if len(key) != seal.KeySize {
+		panic(fmt.Sprintf("passport: %s[%d] has %d bytes; a key has %d random ones", where, i, len(key), seal.KeySize))
+	}
+	if !slices.ContainsFunc(key, func(b byte) bool { return b != key[0] }) {
+		panic(fmt.Sprintf("passport: %s[%d] is one byte over and over; a key is random (crypto/rand)", where, i))
+	}
+}
+
+func checkOrigin(origin string) {
+	u, err := url.Parse(origin)
+	if err != nil || u.Host == "" || u.Scheme+"://"+u.Host != origin || u.Scheme != "https" && (u.Scheme != "http" || !intent.Loopback(u.Host)) {
+		panic(fmt.Sprintf("passport: New: Config.Origins has %q; an origin is a scheme and a host, https://app.example, and http only on a loopback host", origin))
+	}
+}
+
+// keep sets up all that is kept, in the browser and in stores.
+func (p *Registry) keep() {
+	p.sessions = p.config.Sessions
+	if len(p.config.Keys) == 0 {
+		return
+	}
+	p.notes, p.bounces = p.vault("notes"), p.vault("bounce")
+	p.flows = flowCookies{p.vault("flow")}
+	if p.config.Flows != nil {
+		p.flows = flowRecords{cookies: p.vault("binding"), sealed: p.vault("record"), store: p.config.Flows}
+	}
+	if p.config.Users != nil && p.sessions == nil {
+		p.sessions = sealedSessions{p.vault("login"), p.config.Lifetime}
+	}
+}
+
+// Use registers a strategy under a name. Two instances of one strategy are two names;
+// nothing else tells them apart. Call it before the middleware that names it is made.
+// Panics on a name outside [A-Za-z0-9._-]{1,64}, on nil and on a name that is taken.
+func (p *Registry) Use(name string, s Strategy) {
+	p.use.Lock()
+	defer p.use.Unlock()
+	switch {
+	case !nameable(name):
+		panic(fmt.Sprintf("passport: Use(%q): a name is 1 to 64 of A-Z a-z 0-9 . _ -", name))
+	case isNil(s):
+		panic(fmt.Sprintf("passport: Use(%q): the strategy is nil", name))
+	case p.strategy(name) != nil:
+		panic(fmt.Sprintf("passport: Use(%q): the name is taken; give this instance another", name))
+	}
+	more := maps.Clone(*p.strategies.Load())
+	more[name] = s
+	p.strategies.Store(&more)
+}
+
+func nameable(name string) bool {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
+	return name != "" && len(name) <= 64 && strings.Trim(name, letters) == ""
+}
+
+// strategy finds a registered strategy; nil where there is none.
+func (p *Registry) strategy(name string) Strategy { return (*p.strategies.Load())[name] }
+
+// names lists what is registered, in order.
+func (p *Registry) names() []string { return slices.Sorted(maps.Keys(*p.strategies.Load())) }
+
+// known complains, for a call of the program's, of a name that nobody registered.
+func (p *Registry) known(call, name string) error {
+	if p.strategy(name) != nil {
+		return nil
+	}
+	have := "none: call Use first"
+	if names := p.names(); len(names) > 0 {
+		have = fmt.Sprintf("%q", names[0])
+		for _, name := range names[1:] {
+			have += fmt.Sprintf(", %q", name)
+		}
+	}
+	return fmt.Errorf("passport: %s(%q): no such strategy; have %s", call, name, have)
+}

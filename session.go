@@ -1,0 +1,259 @@
+package passport
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// SessionStore keeps login sessions. Nil in [Config] stands for sealed cookies;
+// [GorillaSessions] adapts any store of gorilla/sessions. It is called from many
+// goroutines at once.
+type SessionStore interface {
+	// Load gives the session of a request. A cookie that is absent, tampered with,
+	// expired, unknown, too long or under a retired key is an empty session and a nil
+	// error; an error is a fault of the store, and becomes a 503.
+	Load(r *http.Request) (Session, error)
+}
+
+// Session is what the store holds for one browser. It belongs to one request and is
+// not used from two goroutines at once.
+type Session interface {
+	// Get gives a value; ok is false where there is none, or it is no string.
+	Get(key string) (value string, ok bool)
+	// Set changes a value, in memory until Save.
+	Set(key, value string)
+	// Delete removes a value, in memory until Save.
+	Delete(key string)
+	// Clear removes all values, the application's too, in memory until Save.
+	Clear()
+	// Renew gives the session a new identity. Where the store can do that, the old one
+	// stops working. It keeps the values.
+	Renew() error
+	// Save writes the session to the store and its cookie to the response. It is called
+	// before the first byte of a response, and only after a change. An empty session
+	// is forgotten, and its cookie removed.
+	Save(w http.ResponseWriter, r *http.Request) error
+}
+
+// peeker is a store that can answer without making a session, because most requests
+// only ask who is logged in. done means that record is the whole answer.
+type peeker interface {
+	peek(r *http.Request) (record string, done bool)
+}
+
+// loginKey is where a session keeps its login.
+const loginKey = "passport"
+
+// record is a login as a session keeps it: when, the user's stamp, the user's key.
+type record struct {
+	at         time.Time
+	stamp, key string
+}
+
+func (l record) String() string {
+	return strconv.FormatInt(l.at.Unix(), 36) + "." + l.stamp + "." + l.key
+}
+
+func parseRecord(s string) (l record, ok bool) {
+	at, rest, _ := strings.Cut(s, ".")
+	stamp, key, ok := strings.Cut(rest, ".")
+	seconds, err := strconv.ParseInt(at, 36, 64)
+	return record{time.Unix(seconds, 0), stamp, key}, ok && err == nil && key != ""
+}
+
+// current tells whether the login still holds. One from the future was made by a
+// machine with another clock, or by nobody.
+func (l record) current(lifetime time.Duration) bool {
+	age := time.Since(l.at)
+	return age < lifetime && age > -time.Minute
+}
+
+// state is what one registry knows of one request. It is the request's context, so
+// that one allocation holds both it and the copy of the request that carries it.
+type state struct {
+	context.Context
+	registry *Registry
+	request  http.Request
+
+	mu   sync.Mutex // Login and Logout change the user while the handler's goroutines may read it
+	user any
+	key  string
+}
+
+type stateKey struct{}
+
+// Value makes the state findable.
+func (s *state) Value(key any) any {
+	if _, ok := key.(stateKey); ok {
+		return s
+	}
+	return s.Context.Value(key)
+}
+
+func newState(p *Registry, r *http.Request) *state {
+	s := &state{Context: r.Context(), registry: p}
+	s.request = *r.WithContext(s) // inlined, so the copy that WithContext makes stays off the heap
+	return s
+}
+
+// stateFrom gives the innermost state of a context, of whichever registry.
+func stateFrom(ctx context.Context) *state {
+	s, _ := ctx.Value(stateKey{}).(*state)
+	return s
+}
+
+// stateOf gives the registry's own state of a request; nil outside of its middleware.
+func (p *Registry) stateOf(r *http.Request) *state {
+	s := stateFrom(r.Context())
+	for s != nil && s.registry != p {
+		s = stateFrom(s.Context)
+	}
+	return s
+}
+
+func (s *state) set(user any, key string) {
+	s.mu.Lock()
+	s.user, s.key = user, key
+	s.mu.Unlock()
+}
+
+func (s *state) get() (user any, key string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.user, s.key
+}
+
+// UserFrom gives the user of the request: who was logged in before it, or whom
+// Authenticate just found. ok is false when there is none, or it is no T. It follows
+// Login and Logout at once.
+func UserFrom[T any](ctx context.Context) (user T, ok bool) {
+	for s := stateFrom(ctx); s != nil; s = stateFrom(s.Context) {
+		who, _ := s.get()
+		if user, ok = who.(T); ok {
+			return user, true
+		}
+		if users := s.registry.config.Users; users != nil && users.keeps((*T)(nil)) {
+			break // an outer registry with the same T keeps other people
+		}
+	}
+	return user, false
+}
+
+// outcome is what a strategy found, for the wrapped handler.
+type outcome struct{ account, info any }
+
+type outcomeKey struct{}
+
+// AccountFrom gives the account that Authorize just verified. ok is false outside of
+// Authorize, or when it is no T.
+func AccountFrom[T any](ctx context.Context) (account T, ok bool) {
+	o, _ := ctx.Value(outcomeKey{}).(outcome)
+	account, ok = o.account.(T)
+	return account, ok
+}
+
+// InfoFrom gives the Info of the strategy's [Success]. ok is false when there is none,
+// or it is no T.
+func InfoFrom[T any](ctx context.Context) (info T, ok bool) {
+	o, _ := ctx.Value(outcomeKey{}).(outcome)
+	info, ok = o.info.(T)
+	return info, ok
+}
+
+// Session restores the logged-in user of each request, for [UserFrom]. Wrap all routes
+// that ask who it is. A request without a login goes on without a user; one whose login
+// cannot be read, because a store is down, is answered with 503 and never looks logged
+// out.
+func (p *Registry) Session(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p.stateOf(r) != nil {
+			next.ServeHTTP(w, r)
+			return
+		}
+		s := newState(p, r)
+		stale, err := p.restore(s)
+		if err == nil && stale {
+			err = p.forget(w, s)
+		}
+		if err != nil {
+			p.answer(w, &s.request, &route{onError: p.config.OnError}, err)
+			return
+		}
+		next.ServeHTTP(w, &s.request)
+	})
+}
+
+// enter gives the registry's state of a request and restores the user where Session
+// has not done so. The request it returns carries the state.
+func (p *Registry) enter(r *http.Request) (*state, *http.Request, error) {
+	if s := p.stateOf(r); s != nil {
+		return s, r, nil
+	}
+	s := newState(p, r)
+	_, err := p.restore(s)
+	return s, &s.request, err
+}
+
+// restore finds out who is logged in. stale means that a login is there whose user is
+// gone, or changed the password since.
+func (p *Registry) restore(s *state) (stale bool, err error) {
+	if p.config.Users == nil {
+		return false, nil
+	}
+	kept, err := p.peek(&s.request)
+	if kept == "" || err != nil {
+		return false, err
+	}
+	l, ok := parseRecord(kept)
+	if !ok || !l.current(p.config.Lifetime) {
+		return false, nil
+	}
+	user, err := p.config.Users.load(s, l.key)
+	switch {
+	case errors.Is(err, ErrNoUser):
+		return true, nil
+	case err != nil:
+		return false, err
+	case p.config.Users.stamp(l.key, user) != l.stamp:
+		return true, nil
+	}
+	s.user, s.key = user, l.key
+	return false, nil
+}
+
+// forget ends a stale login.
+func (p *Registry) forget(w http.ResponseWriter, s *state) error {
+	p.observe(&s.request, time.Time{}, Event{Kind: "forget"})
+	return p.end(w, &s.request)
+}
+
+// peek reads the login of a request, "" where there is none.
+func (p *Registry) peek(r *http.Request) (string, error) {
+	if store, ok := p.sessions.(peeker); ok {
+		if record, done := store.peek(r); done {
+			return record, nil
+		}
+	}
+	session, err := p.load(r)
+	if err != nil {
+		return "", err
+	}
+	record, _ := session.Get(loginKey)
+	return record, nil
+}
+
+func (p *Registry) load(r *http.Request) (Session, error) {
+	session, err := p.sessions.Load(r)
+	if err == nil && session == nil {
+		err = errors.New("SessionStore.Load gave a nil session and no error")
+	}
+	if err != nil {
+		return nil, asError(err, CodeSessionStore, http.StatusServiceUnavailable)
+	}
+	return session, nil
+}

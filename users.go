@@ -1,0 +1,92 @@
+package passport
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"reflect"
+)
+
+// UserStore says how logged-in users are kept. [Users] is the only one.
+type UserStore interface {
+	check()
+	kind() string
+	keeps(pointer any) bool
+	key(user any) (string, error)
+	load(ctx context.Context, key string) (any, error)
+	stamp(key string, user any) string
+}
+
+// Users says how logged-in users of type T are kept: a session holds the key, and each
+// request loads the user anew. T is what [UserFrom] gives, usually a pointer.
+//
+// The functions are called from many goroutines at once.
+type Users[T any] struct {
+	// Key names a user, for ever: a database id, not an e-mail address. At most some
+	// hundred bytes. An empty key is a fault.
+	Key func(T) string
+
+	// Load finds the user of a key, at each request that has a login. ErrNoUser says
+	// that the user is gone or barred: the person is logged out quietly. Any other error,
+	// and a nil user, is a fault: nobody is logged out because a database is down.
+	Load func(ctx context.Context, key string) (T, error)
+
+	// Stamp is optional: a value that changes when older logins of the user should end,
+	// a hash of the password say, or a counter for "log out everywhere". A session holds
+	// a hash of it.
+	Stamp func(T) string
+}
+
+func (u Users[T]) check() {
+	if u.Key == nil || u.Load == nil {
+		panic(fmt.Sprintf("passport: New: Config.Users for %s lacks Key or Load", u.kind()))
+	}
+}
+
+// kind tells the users of one registry from another's. It goes into the names and keys
+// of cookies, so that a login of one is never read as a login of the other.
+func (u Users[T]) kind() string { return reflect.TypeFor[T]().String() }
+
+// keeps tells whether T is what the pointer points to.
+func (u Users[T]) keeps(pointer any) bool {
+	_, ok := pointer.(*T)
+	return ok
+}
+
+func (u Users[T]) key(user any) (string, error) {
+	typed, ok := user.(T)
+	if !ok || isNil(user) {
+		return "", fmt.Errorf("the strategy gave a %T, Config.Users keeps a %s", user, u.kind())
+	}
+	key := u.Key(typed)
+	if key == "" {
+		return "", errors.New("Users.Key gave an empty key")
+	}
+	return key, nil
+}
+
+func (u Users[T]) load(ctx context.Context, key string) (any, error) {
+	user, err := u.Load(ctx, key)
+	switch {
+	case errors.Is(err, ErrNoUser):
+		return nil, ErrNoUser
+	case err != nil:
+		return nil, fault(CodeUserLoad, http.StatusServiceUnavailable, err)
+	case isNil(user):
+		return nil, fault(CodeUserLoad, http.StatusInternalServerError, errors.New("Users.Load gave a nil user and no error; return ErrNoUser for a user who is gone"))
+	}
+	return user, nil
+}
+
+// stamp is what a login remembers of the user's state. It is hashed together with the
+// key: a session cookie may be readable in stores that only sign.
+func (u Users[T]) stamp(key string, user any) string {
+	if u.Stamp == nil {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(key + "\x00" + u.Stamp(user.(T))))
+	return base64.RawURLEncoding.EncodeToString(sum[:16])
+}
