@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/gopassport/passport/internal/intent"
-	"github.com/gopassport/passport/internal/returnto"
 )
 
 // Attempt is one call of one strategy: what it is called, which parameters the route
@@ -121,15 +120,7 @@ func (a *Attempt) Save(key string, v any) error {
 	if err != nil {
 		return fault(CodeStrategy, http.StatusInternalServerError, fmt.Errorf("Save: %w", err))
 	}
-	f := a.flow(string(data))
-	a.saved, err = a.registry.flows.put(a, key, f)
-	return err
-}
-
-// flow is a new flow of this attempt.
-func (a *Attempt) flow(data string) flow {
-	target := a.registry.noted(a.w, a.request).returnTo
-	return flow{purpose: a.route.purpose, strategy: a.name, tenant: a.tenant, user: a.user, returnTo: target, data: data}
+	return a.put(key, string(data))
 }
 
 // Take ends the flow of a key and gives back in v what Save was given, once. All of
@@ -149,21 +140,15 @@ func (a *Attempt) Take(key string, v any) error {
 		return fault(CodeConfiguration, http.StatusInternalServerError, errors.New("pending flows need Config.Keys"))
 	}
 	if key == "" || len(key) > maxKey {
-		return missing(errors.New("the callback names no flow"))
+		return noFlow("the callback names no flow")
 	}
 	a.ended = true
-	f, err := a.registry.flows.take(a, key)
+	f, err := a.take(key)
 	if err != nil {
 		return err
 	}
-	if err := f.check(a); err != nil {
-		return err
-	}
-	a.taken = true
-	if returnto.Local(f.returnTo) {
-		a.returnTo = f.returnTo
-	}
-	if err := json.Unmarshal([]byte(f.data), v); err != nil {
+	a.taken, a.returnTo = true, f.ReturnTo
+	if err := json.Unmarshal([]byte(f.Data), v); err != nil {
 		return fault(CodeStrategy, http.StatusInternalServerError, errors.New("Take: what was saved is of another type"))
 	}
 	return nil

@@ -6,7 +6,9 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/gopassport/passport/internal/cookies"
 	"github.com/gopassport/passport/internal/intent"
+	"github.com/gopassport/passport/internal/notes"
 )
 
 // Login logs a user in by hand, after a sign-up say, or after [Registry.Check]. It
@@ -43,14 +45,14 @@ func (p *Registry) establish(w http.ResponseWriter, r *http.Request, user any, k
 	kept, _ := session.Get(loginKey)
 	before, _ := parseRecord(kept)
 	if err := session.Renew(); err != nil {
-		return "", asError(err, CodeSessionStore, http.StatusServiceUnavailable)
+		return "", storeFault(err)
 	}
 	if !keep && before.key != key {
 		session.Clear()
 	}
 	session.Set(loginKey, record{time.Now(), p.config.Users.stamp(key, user), key}.String())
 	if err := session.Save(w, r); err != nil {
-		return "", asError(err, CodeSessionStore, http.StatusServiceUnavailable)
+		return "", storeFault(err)
 	}
 	p.become(r, user, key)
 	return key, nil
@@ -63,7 +65,8 @@ func (p *Registry) become(r *http.Request, user any, key string) {
 	}
 }
 
-// Logout ends the login and forgets the session, before the first byte of the response.
+// Logout ends the login and forgets the session, messages and pending flows, before the
+// first byte of the response.
 // It does not load the user, so it works where that fails. With a store that keeps
 // sessions on a server, copies of the cookie stop working; with cookies they do not
 // until they expire (see Users.Stamp). Call it from a POST route behind
@@ -76,8 +79,9 @@ func (p *Registry) Logout(w http.ResponseWriter, r *http.Request) error {
 		return fault(CodeConfiguration, http.StatusInternalServerError, errors.New("a logout needs Config.Users"))
 	}
 	p.become(r, nil, "")
-	if p.notes != nil {
-		p.notes.drop(w, r, "")
+	p.notes.Drop(w, r)
+	for _, c := range p.flows.Drop(r) {
+		cookies.Set(w, c)
 	}
 	if err := p.end(w, r); err != nil {
 		return err
@@ -94,10 +98,10 @@ func (p *Registry) end(w http.ResponseWriter, r *http.Request) error {
 	}
 	session.Clear()
 	if err := session.Renew(); err != nil {
-		return asError(err, CodeSessionStore, http.StatusServiceUnavailable)
+		return storeFault(err)
 	}
 	if err := session.Save(w, r); err != nil {
-		return asError(err, CodeSessionStore, http.StatusServiceUnavailable)
+		return storeFault(err)
 	}
 	return nil
 }
@@ -129,7 +133,7 @@ func (p *Registry) requireUser(w http.ResponseWriter, r *http.Request, next http
 		return
 	}
 	if get := r.Method == http.MethodGet || r.Method == http.MethodHead; get && loginURL != "" && intent.Navigation(r) {
-		p.note(w, r, func(n *notes) { n.returnTo = requestPath(r) })
+		p.note(w, r, func(n *notes.Notes) { n.ReturnTo = requestPath(r) })
 		w.Header().Set("Cache-Control", "no-store")
 		redirect(w, r, loginURL, 0)
 		return

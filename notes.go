@@ -3,28 +3,15 @@ package passport
 import (
 	"errors"
 	"net/http"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/gopassport/passport/internal/cookies"
-	"github.com/gopassport/passport/internal/pack"
+	"github.com/gopassport/passport/internal/notes"
 	"github.com/gopassport/passport/internal/returnto"
 )
 
-// notes are what we remember of a browser between two pages: messages, and the page
-// that somebody wanted before logging in. They have a cookie of their own: they survive
-// the renewal of a session, a visitor gets no session because of them, and Authorize
-// can leave one without touching the login.
-type notes struct {
-	returnTo string
-	messages []string
-}
-
-const (
-	notesLifetime = time.Hour
-	notesRoom     = 2800 // bytes of plain text, which stay under a cookie's limit when sealed
-)
+// Notes have a cookie of their own: so they survive the renewal of a session, a visitor
+// gets no session because of them, and Authorize can leave one without touching the login.
 
 // Messages gives the messages that were left for this browser ([SuccessMessage],
 // [FailureMessage]) and forgets them, before the first byte of the response. The error
@@ -33,66 +20,39 @@ func (p *Registry) Messages(w http.ResponseWriter, r *http.Request) ([]string, e
 	if p.notes == nil {
 		return nil, fault(CodeConfiguration, http.StatusInternalServerError, errors.New("messages need Config.Keys"))
 	}
-	messages := p.noted(w, r).messages
+	messages := p.noted(w, r).Messages
 	if len(messages) > 0 {
-		p.note(w, r, func(n *notes) { n.messages = nil })
+		p.note(w, r, func(n *notes.Notes) { n.Messages = nil })
 	}
 	return messages, nil
 }
 
 // noted reads the notes: those that this response sets already, else those of the request.
-func (p *Registry) noted(w http.ResponseWriter, r *http.Request) notes {
-	var n notes
+func (p *Registry) noted(w http.ResponseWriter, r *http.Request) (n notes.Notes) {
 	if p.notes == nil {
 		return n
 	}
-	read := func(plain []byte) { n = parseNotes(plain) }
-	key := p.notes.keys[0]
-	name := key.name(p.notes.origins.Plain(r))
-	if value, pending := cookies.Pending(w, name); pending {
-		key.openText(name, value, read)
-		return n
+	read := func(plain []byte) { n = notes.Parse(plain) }
+	if !p.notes.OpenPending(w, r, read) {
+		p.notes.Open(r, "", read)
 	}
-	p.notes.open(r, "", read)
 	return n
 }
 
-func parseNotes(plain []byte) notes {
-	fields, ok := pack.Split(plain)
-	if !ok || len(fields) < 2 {
-		return notes{}
-	}
-	made, err := strconv.ParseInt(fields[0], 36, 64)
-	if err != nil || time.Since(time.Unix(made, 0)) > notesLifetime {
-		return notes{}
-	}
-	return notes{fields[1], fields[2:]}
-}
-
-// note changes the notes. What does not fit goes: the oldest messages first.
-func (p *Registry) note(w http.ResponseWriter, r *http.Request, change func(*notes)) {
+// note changes the notes.
+func (p *Registry) note(w http.ResponseWriter, r *http.Request, change func(*notes.Notes)) {
 	if p.notes == nil {
 		return
 	}
 	n := p.noted(w, r)
 	change(&n)
-	if !returnto.Local(n.returnTo) {
-		n.returnTo = ""
+	if !returnto.Local(n.ReturnTo) {
+		n.ReturnTo = ""
 	}
-	plain := n.pack()
-	for len(plain) > notesRoom && len(n.messages) > 0 {
-		n.messages = n.messages[1:]
-		plain = n.pack()
+	p.notes.Drop(w, r)
+	if !n.Empty() {
+		cookies.Set(w, p.notes.Cookie(r, "", n.Pack(), notes.Lifetime))
 	}
-	p.notes.drop(w, r, "")
-	if n.returnTo != "" || len(n.messages) > 0 {
-		cookies.Set(w, p.notes.cookie(r, "", plain, notesLifetime))
-	}
-}
-
-func (n notes) pack() []byte {
-	now := strconv.FormatInt(time.Now().Unix(), 36)
-	return pack.Append(pack.Append(nil, now, n.returnTo), n.messages...)
 }
 
 // leave adds a message: text, or the strategy's own where text is "".
@@ -105,7 +65,7 @@ func (p *Registry) leave(w http.ResponseWriter, r *http.Request, text *string, o
 		message = own
 	}
 	if message != "" {
-		p.note(w, r, func(n *notes) { n.messages = append(n.messages, message) })
+		p.note(w, r, func(n *notes.Notes) { n.Messages = append(n.Messages, message) })
 	}
 }
 

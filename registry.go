@@ -12,8 +12,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gopassport/passport/internal/flows"
 	"github.com/gopassport/passport/internal/intent"
 	"github.com/gopassport/passport/internal/seal"
+	"github.com/gopassport/passport/internal/sealed"
+	"github.com/gopassport/passport/internal/vault"
 )
 
 // Config says how a [Registry] keeps its users. It is copied by [New].
@@ -72,9 +75,9 @@ type Registry struct {
 	origins    intent.Origins
 	cross      *http.CrossOriginProtection
 	sessions   SessionStore
-	flows      flowKeeper
-	notes      *vault
-	bounces    *vault
+	flows      flows.Keeper
+	notes      *vault.Vault
+	bounces    *vault.Vault
 }
 
 // defaultLifetime of a login.
@@ -147,13 +150,25 @@ func (p *Registry) keep() {
 		return
 	}
 	p.notes, p.bounces = p.vault("notes"), p.vault("bounce")
-	p.flows = flowCookies{p.vault("flow")}
+	p.flows = flows.Cookies{Vault: p.vault("flow")}
 	if p.config.Flows != nil {
-		p.flows = flowRecords{cookies: p.vault("binding"), sealed: p.vault("record"), store: p.config.Flows}
+		p.flows = flows.Records{Cookies: flows.Cookies{Vault: p.vault("binding")}, Sealed: p.vault("record"), Store: p.config.Flows, ErrNoFlow: ErrNoFlow}
 	}
 	if p.config.Users != nil && p.sessions == nil {
-		p.sessions = sealedSessions{p.vault("login"), p.config.Lifetime}
+		p.sessions = sealedSessions{sealed.Store{Vault: p.vault("login"), Lifetime: p.config.Lifetime}}
 	}
+}
+
+func (p *Registry) vault(purpose string) *vault.Vault {
+	scope := ""
+	if p.config.Users != nil {
+		scope = p.config.Users.kind()
+	}
+	v, err := vault.New(p.config.Keys, purpose, scope, p.origins)
+	if err != nil {
+		panic("passport: New: Config.Keys: " + err.Error())
+	}
+	return v
 }
 
 // Use registers a strategy under a name. Two instances of one strategy are two names;

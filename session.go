@@ -8,6 +8,9 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/gopassport/passport/internal/sealed"
+	"github.com/gopassport/passport/internal/vault"
 )
 
 // SessionStore keeps login sessions. Nil in [Config] stands for sealed cookies;
@@ -45,6 +48,19 @@ type Session interface {
 type peeker interface {
 	peek(r *http.Request) (record string, done bool)
 }
+
+// sealedSessions is the store that a nil Config.Sessions stands for.
+type sealedSessions struct{ sealed.Store }
+
+func (s sealedSessions) peek(r *http.Request) (login string, done bool) {
+	return s.Value(r, loginKey, func(a, b string) bool {
+		one, _ := parseRecord(a)
+		other, _ := parseRecord(b)
+		return one.key == other.key
+	}), true
+}
+
+func (s sealedSessions) Load(r *http.Request) (Session, error) { return s.Store.Load(r), nil }
 
 // loginKey is where a session keeps its login.
 const loginKey = "passport"
@@ -226,6 +242,15 @@ func (p *Registry) restore(s *state) (stale bool, err error) {
 	return false, nil
 }
 
+// storeFault gives the error of a session store its code.
+func storeFault(err error) error {
+	var large *vault.TooLarge
+	if errors.As(err, &large) {
+		return fault(CodeSessionTooLarge, http.StatusInternalServerError, err)
+	}
+	return asError(err, CodeSessionStore, http.StatusServiceUnavailable)
+}
+
 // forget ends a stale login.
 func (p *Registry) forget(w http.ResponseWriter, s *state) error {
 	p.observe(&s.request, time.Time{}, Event{Kind: "forget"})
@@ -253,7 +278,7 @@ func (p *Registry) load(r *http.Request) (Session, error) {
 		err = errors.New("SessionStore.Load gave a nil session and no error")
 	}
 	if err != nil {
-		return nil, asError(err, CodeSessionStore, http.StatusServiceUnavailable)
+		return nil, storeFault(err)
 	}
 	return session, nil
 }

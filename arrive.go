@@ -1,0 +1,61 @@
+package passport
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/gopassport/passport/internal/formpost"
+	"github.com/gopassport/passport/internal/returnto"
+)
+
+// arrive settles what other sites sent: a POST from one may be a provider's answer by
+// form, and nothing else. It gives the request that the strategies see, or puts a result
+// or a refusal into d. posted means that a strategy may take the request for the end of
+// a flow only: else a form with somebody's password could come by the same way.
+func (p *Registry) arrive(r *http.Request, rt *route, d *decision) (seen *http.Request, posted bool) {
+	if formpost.Kept(r) && p.bounces != nil {
+		return p.land(r, d)
+	}
+	if rt.noSession {
+		return r, false
+	}
+	err := p.cross.Check(r)
+	if err == nil {
+		return r, false
+	}
+	if p.bounces == nil || !formpost.Is(r) {
+		d.err = crossSite(err)
+		return r, false
+	}
+	d.flows = true
+	d.result, d.err = p.bounce(r, d)
+	return r, false
+}
+
+func crossSite(cause error) *Error {
+	return &Error{Code: CodeCrossSite, Status: http.StatusForbidden, Message: "Please start this from the application's own page.", Err: cause}
+}
+
+// bounce keeps the form and sends the browser to the same address with GET.
+func (p *Registry) bounce(r *http.Request, d *decision) (Result, *Error) {
+	c, to, err := formpost.Keep(p.bounces, r, requestPath(r))
+	switch {
+	case err != nil:
+		return nil, &Error{Code: CodeCallback, Status: http.StatusRequestEntityTooLarge, Err: err}
+	case !returnto.Local(to):
+		return nil, crossSite(errors.New("the callback's address cannot be sent back to the browser"))
+	}
+	d.set = append(d.set, c)
+	return Redirect{URL: to, Status: http.StatusSeeOther}, nil
+}
+
+// land takes the form up again.
+func (p *Registry) land(r *http.Request, d *decision) (seen *http.Request, posted bool) {
+	post, spent, ok := formpost.Restore(p.bounces, r, requestPath(r))
+	d.set, d.flows = append(d.set, spent...), true
+	if !ok {
+		d.err = noFlow("the posted answer is not there any more")
+		return r, false
+	}
+	return post, true
+}

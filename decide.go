@@ -1,0 +1,184 @@
+package passport
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/gopassport/passport/internal/cookies"
+	"github.com/gopassport/passport/internal/returnto"
+	"github.com/gopassport/passport/internal/vault"
+)
+
+// decision is what the strategies of a route came to.
+type decision struct {
+	started time.Time
+	result  Result // Success, Redirect or Pass; nil with an error
+	err     *Error
+	last    *Attempt // the one that decided
+	flows   bool     // a flow began, or ended: the address holds what nobody else should see
+	set     []*http.Cookie
+}
+
+// write adds the flows' cookies to the response, and what keeps a callback's address
+// out of caches and of other sites' logs.
+func (d *decision) write(w http.ResponseWriter) {
+	for _, c := range d.set {
+		cookies.Set(w, c)
+	}
+	if d.flows {
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("Referrer-Policy", "no-referrer")
+	}
+}
+
+// decide runs the strategies of a route in turn. Failures add up; everything else ends
+// the chain.
+func (p *Registry) decide(w http.ResponseWriter, r *http.Request, s *state, rt *route) *decision {
+	d := &decision{started: time.Now()}
+	r, posted := p.arrive(r, rt, d)
+	if d.result != nil || d.err != nil {
+		return d
+	}
+	var failures []*Error
+	for i, name := range rt.names {
+		a := &Attempt{registry: p, route: rt, w: w, request: r, name: name, user: p.subject(r, s)}
+		d.last = a
+		result, err := run(rt.strategies[i], r, a, posted)
+		d.set = append(d.set, a.spent...)
+		d.flows = d.flows || a.begun || a.ended
+		switch {
+		case err == nil:
+			d.result = result
+			if _, ok := result.(Redirect); ok {
+				d.set = append(d.set, a.saved...)
+			}
+			return d
+		case !err.refusal():
+			d.err = err
+			return d
+		}
+		failures = append(failures, err)
+	}
+	d.err = merge(failures)
+	return d
+}
+
+// subject is a digest of who is logged in, "" for nobody.
+func (p *Registry) subject(r *http.Request, s *state) string {
+	_, key := s.get()
+	if p.config.Subject != nil {
+		k, ok := p.config.Subject(r)
+		if !ok {
+			return ""
+		}
+		key = k
+	}
+	if key == "" {
+		return ""
+	}
+	return vault.Digest("user", key)
+}
+
+// run calls a strategy and sorts what it says: a Result is a Success, a Redirect or a
+// Pass; everything else is an error. A panic is a fault of this request.
+func run(strategy Strategy, r *http.Request, a *Attempt, posted bool) (result Result, failure *Error) {
+	defer func() {
+		if v := recover(); v != nil {
+			if v == http.ErrAbortHandler {
+				panic(v)
+			}
+			result, failure = nil, fault(CodeStrategyPanic, http.StatusInternalServerError, &panicked{v, debug.Stack()})
+		}
+		if failure != nil && failure.Strategy == "" {
+			failure.Strategy = a.name
+		}
+	}()
+	result, err := strategy.Authenticate(r, a)
+	if err != nil {
+		return nil, asError(err, CodeStrategy, http.StatusInternalServerError)
+	}
+	if err := a.accept(&result, posted); err != nil {
+		return nil, asError(err, CodeStrategy, http.StatusInternalServerError)
+	}
+	return result, nil
+}
+
+// accept checks what a strategy returned.
+func (a *Attempt) accept(result *Result, posted bool) error {
+	switch v := (*result).(type) {
+	case Success:
+		switch {
+		case isNil(v.Value):
+			return errors.New("the strategy succeeded with a nil value")
+		case posted && !a.taken:
+			return crossSite(errors.New("another site sent this form, and it ends no flow that began here"))
+		}
+		return nil
+	case Failure:
+		return v.err()
+	case Redirect:
+		if err := a.Begin(); err != nil {
+			return err
+		}
+		return v.complete(a.request, result)
+	case Pass:
+		return nil
+	}
+	return fmt.Errorf("the strategy returned a %T; it is a Success, Failure, Redirect or Pass, or there is an error", *result)
+}
+
+func (f Failure) err() error {
+	e := &Error{Code: CodeRejected, Status: f.Status, Message: f.Message}
+	if f.Challenge != "" {
+		e.Challenges = []string{f.Challenge}
+	}
+	if f.Status != 0 && (f.Status < 400 || f.Status > 499) {
+		return fmt.Errorf("the strategy failed with the status %d; a Failure has one of 400 to 499", f.Status)
+	}
+	if f.Status == 0 {
+		e.Status = http.StatusUnauthorized
+	}
+	return e
+}
+
+// complete fills in the status of a redirect, and refuses addresses that are none.
+func (v Redirect) complete(r *http.Request, result *Result) error {
+	if v.Status == 0 {
+		v.Status = seeOther(r)
+	}
+	u, err := url.Parse(v.URL)
+	absolute := err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http") && !strings.ContainsAny(v.URL, " \t\r\n\\")
+	if !absolute && !returnto.Local(v.URL) || v.Status != http.StatusFound && v.Status != http.StatusSeeOther {
+		return errors.New("the strategy redirects with another status than 302 or 303, or to an address that is neither http nor a path of this site")
+	}
+	*result = v
+	return nil
+}
+
+// merge makes one refusal of the failures of a chain. The first that set a status
+// decides, else the first; a 401 carries the challenges of all.
+func merge(failures []*Error) *Error {
+	lead := failures[0]
+	for _, e := range failures {
+		if lead.Status == http.StatusUnauthorized && e.Status != http.StatusUnauthorized {
+			lead = e
+		}
+	}
+	if len(failures) == 1 || lead.Status != http.StatusUnauthorized {
+		return lead
+	}
+	whole := *lead
+	whole.Challenges = nil
+	var causes []error
+	for _, e := range failures {
+		whole.Challenges = append(whole.Challenges, e.Challenges...)
+		causes = append(causes, e.Err)
+	}
+	whole.Err = errors.Join(causes...)
+	return &whole
+}
