@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -61,22 +62,22 @@ func metadata(r *http.Request, name string) (value string, ok bool) {
 
 // WantsJSON tells whether the caller asks for JSON rather than a page.
 func WantsJSON(r *http.Request) bool {
-	return quality(r, "json") > 0 && quality(r, "json") >= quality(r, "html")
+	return quality(r, "json") > quality(r, "html")
 }
 
 func prefersHTML(r *http.Request) bool {
 	return quality(r, "html") > 0 && quality(r, "html") >= quality(r, "json")
 }
 
-// quality is the best weight (RFC 9110, 12.5.1; in thousandths) that Accept gives to a media
-// type whose subtype ends in suffix. Wildcards do not count: every program sends them.
-func quality(r *http.Request, suffix string) int {
-	best := 0
+// quality is the best weight (RFC 9110, 12.5.1) that Accept gives to a media type whose
+// subtype is name, or ends in it (problem+json). Wildcards do not count: every program
+// sends them.
+func quality(r *http.Request, name string) (best float64) {
 	for _, line := range r.Header["Accept"] {
 		for item := range strings.SplitSeq(line, ",") {
 			media, params, _ := strings.Cut(item, ";")
-			media = strings.ToLower(strings.TrimSpace(media))
-			if strings.HasSuffix(media, "/"+suffix) || strings.HasSuffix(media, "+"+suffix) || suffix == "html" && media == "application/xhtml+xml" {
+			_, subtype, _ := strings.Cut(strings.ToLower(strings.TrimSpace(media)), "/")
+			if subtype == name || strings.HasSuffix(subtype, "+"+name) {
 				best = max(best, weight(params))
 			}
 		}
@@ -84,22 +85,19 @@ func quality(r *http.Request, suffix string) int {
 	return best
 }
 
-func weight(params string) int {
+// weight reads q of a media range; 1 where it is not given, 0 where it is nonsense.
+func weight(params string) float64 {
 	for p := range strings.SplitSeq(params, ";") {
 		name, value, _ := strings.Cut(strings.TrimSpace(p), "=")
 		if strings.EqualFold(name, "q") {
-			digits := strings.Replace(value+"0000", ".", "", 1)[:4]
-			n := 0
-			for _, d := range digits {
-				if d < '0' || d > '9' {
-					return 0
-				}
-				n = n*10 + int(d-'0')
+			q, err := strconv.ParseFloat(value, 64)
+			if err != nil || !(q >= 0 && q <= 1) {
+				return 0
 			}
-			return min(n, 1000)
+			return q
 		}
 	}
-	return 1000
+	return 1
 }
 
 // Origins are the addresses under which people reach the application, as Origin
@@ -166,15 +164,18 @@ func PlainLoopback(r *http.Request) bool { return r.TLS == nil && Loopback(r.Hos
 
 // Loopback tells whether a host, with or without a port, is this machine to a browser.
 func Loopback(host string) bool {
-	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") && strings.IndexByte(host[:i], ':') < 0 || i >= 0 && host[0] == '[' && !strings.HasSuffix(host, "]") {
-		host = host[:i]
+	name := host
+	if rest, ipv6 := strings.CutPrefix(host, "["); ipv6 {
+		name, _, _ = strings.Cut(rest, "]")
+	} else {
+		name, _, _ = strings.Cut(host, ":")
 	}
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+	switch {
+	case name == "localhost" || strings.HasSuffix(name, ".localhost") || name == "::1":
 		return true
-	}
-	if host == "" || host[0] != '[' && (host[0] < '0' || host[0] > '9') {
+	case !strings.HasPrefix(name, "127."):
 		return false
 	}
-	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	return err == nil && addr.IsLoopback()
+	_, err := netip.ParseAddr(name) // 127.example.org is not
+	return err == nil
 }
