@@ -21,10 +21,10 @@ type Attempt struct {
 	name     string
 	tenant   string
 	user     string // a digest of who is logged in
-	begun    bool
-	ended    bool // Take was called: this request is a callback
-	taken    bool // and there was a flow for it
-	json     bool // the caller takes the provider's address as JSON
+	flow     bool   // a flow was to begin or to end
+	begun    bool   // it may begin here
+	taken    bool   // it ended here
+	json     bool   // the caller takes the provider's address as JSON
 	returnTo string
 	saved    []*http.Cookie // to set if the strategy redirects
 	spent    []*http.Cookie // to set in any case
@@ -50,6 +50,7 @@ func (a *Attempt) Begin() error {
 	if a.begun {
 		return nil
 	}
+	a.flow = true
 	a.json = intent.WantsJSON(a.request)
 	if err := a.person(); err != nil {
 		return err
@@ -130,6 +131,7 @@ func (a *Attempt) Save(key string, v any) error {
 // Call it before anything is sent to a provider. The error is an [*Error], and is
 // returned by the strategy as it is.
 func (a *Attempt) Take(key string, v any) error {
+	a.flow = true
 	if err := a.person(); err != nil {
 		return err
 	}
@@ -142,7 +144,6 @@ func (a *Attempt) Take(key string, v any) error {
 	if key == "" || len(key) > maxKey {
 		return noFlow("the callback names no flow")
 	}
-	a.ended = true
 	f, err := a.take(key)
 	if err != nil {
 		return err

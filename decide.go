@@ -50,7 +50,7 @@ func (p *Registry) decide(w http.ResponseWriter, r *http.Request, s *state, rt *
 		d.last = a
 		result, err := run(rt.strategies[i], r, a, posted)
 		d.set = append(d.set, a.spent...)
-		d.flows = d.flows || a.begun || a.ended
+		d.flows = d.flows || a.flow
 		switch {
 		case err == nil:
 			d.result = result

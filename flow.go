@@ -85,7 +85,7 @@ func (a *Attempt) missing(key string) error {
 				Err: fmt.Errorf("the flow began with the strategy %q, whose callback is another address", name)}
 		}
 	}
-	if len(a.registry.flows.Drop(a.request)) > 0 {
+	if a.registry.flows.Any(a.request) {
 		return noFlow("the browser sent flows, but not this one")
 	}
 	return noFlow("the browser sent no flow at all")

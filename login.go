@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/gopassport/passport/internal/cookies"
 	"github.com/gopassport/passport/internal/intent"
 	"github.com/gopassport/passport/internal/notes"
 )
@@ -42,7 +41,7 @@ func (p *Registry) establish(w http.ResponseWriter, r *http.Request, user any, k
 	if err != nil {
 		return "", err
 	}
-	kept, _ := session.Get(loginKey)
+	kept, _ := session.Get(p.loginKey)
 	before, _ := parseRecord(kept)
 	if err := session.Renew(); err != nil {
 		return "", storeFault(err)
@@ -50,7 +49,7 @@ func (p *Registry) establish(w http.ResponseWriter, r *http.Request, user any, k
 	if !keep && before.key != key {
 		session.Clear()
 	}
-	session.Set(loginKey, record{time.Now(), p.config.Users.stamp(key, user), key}.String())
+	session.Set(p.loginKey, record{time.Now(), p.config.Users.stamp(key, user), key}.String())
 	if err := session.Save(w, r); err != nil {
 		return "", storeFault(err)
 	}
@@ -65,8 +64,8 @@ func (p *Registry) become(r *http.Request, user any, key string) {
 	}
 }
 
-// Logout ends the login and forgets the session, messages and pending flows, before the
-// first byte of the response.
+// Logout ends the login and forgets the session and the messages, before the first byte
+// of the response. Flows that the person began end for nobody else.
 // It does not load the user, so it works where that fails. With a store that keeps
 // sessions on a server, copies of the cookie stop working; with cookies they do not
 // until they expire (see Users.Stamp). Call it from a POST route behind
@@ -80,9 +79,6 @@ func (p *Registry) Logout(w http.ResponseWriter, r *http.Request) error {
 	}
 	p.become(r, nil, "")
 	p.notes.Drop(w, r)
-	for _, c := range p.flows.Drop(r) {
-		cookies.Set(w, c)
-	}
 	if err := p.end(w, r); err != nil {
 		return err
 	}
@@ -128,7 +124,7 @@ func (p *Registry) requireUser(w http.ResponseWriter, r *http.Request, next http
 		p.answer(w, r, rt, err)
 		return
 	}
-	if user, _ := s.get(); user != nil {
+	if user, _ := s.get(); user != nil || p.subject(r, s) != "" {
 		next.ServeHTTP(w, r)
 		return
 	}

@@ -34,7 +34,8 @@ type route struct {
 	success         string // where to, "" for the wrapped handler
 	returnTo        bool   // success is only where there is no return target
 	failure         string
-	redirects       []string // all of them, to be checked
+	wanted          []string // every address that an option named
+	again           bool     // success or failure was named twice
 	successMessage  *string
 	failureMessage  *string
 	onError         func(http.ResponseWriter, *http.Request, error)
@@ -58,13 +59,20 @@ func KeepSessionInfo() Option { return func(rt *route) { rt.keepSessionInfo = tr
 // SuccessRedirect sends the person to url, a path of this site or an address under
 // Config.Origins, instead of calling the wrapped handler.
 func SuccessRedirect(url string) Option {
-	return func(rt *route) { rt.success, rt.redirects = url, append(rt.redirects, url) }
+	return func(rt *route) { rt.redirect(&rt.success, url) }
 }
 
 // SuccessReturnToOrRedirect sends the person where they wanted to go ([Registry.RequireUser]
 // took note of it), else to url.
 func SuccessReturnToOrRedirect(url string) Option {
-	return func(rt *route) { rt.success, rt.returnTo, rt.redirects = url, true, append(rt.redirects, url) }
+	return func(rt *route) { rt.redirect(&rt.success, url); rt.returnTo = true }
+}
+
+// redirect sets where to go, "" being no address.
+func (rt *route) redirect(to *string, url string) {
+	rt.again = rt.again || *to != ""
+	rt.wanted = append(rt.wanted, url)
+	*to = url
 }
 
 // SuccessMessage leaves a message for [Registry.Messages]. "" leaves the strategy's own,
@@ -75,7 +83,7 @@ func SuccessMessage(text string) Option { return func(rt *route) { rt.successMes
 // site or an address under Config.Origins. A fault never goes there, and a request that
 // is no navigation gets its status instead.
 func FailureRedirect(url string) Option {
-	return func(rt *route) { rt.failure, rt.redirects = url, append(rt.redirects, url) }
+	return func(rt *route) { rt.redirect(&rt.failure, url) }
 }
 
 // FailureMessage leaves a message for [Registry.Messages] when FailureRedirect applies.
@@ -129,13 +137,13 @@ func (p *Registry) problem(rt *route) string {
 			return fmt.Sprintf("Param(%q): a key is not empty, and neither key nor value has control characters", key)
 		}
 	}
-	for _, url := range rt.redirects {
+	for _, url := range rt.wanted {
 		if !p.sendable(url) {
 			return fmt.Sprintf("cannot redirect to %q; it is neither a path of this site nor under Config.Origins", url)
 		}
 	}
 	switch {
-	case len(rt.redirects) > 2 || len(rt.redirects) == 2 && rt.failure == "":
+	case rt.again:
 		return "it redirects to two places at once; leave SuccessRedirect, SuccessReturnToOrRedirect or FailureRedirect out"
 	case rt.purpose == connect && (rt.keepSessionInfo || rt.noSession):
 		return "Authorize never touches the session; leave out KeepSessionInfo and NoSession"

@@ -75,6 +75,7 @@ type Registry struct {
 	origins    intent.Origins
 	cross      *http.CrossOriginProtection
 	sessions   SessionStore
+	loginKey   string // where a session keeps the login
 	flows      flows.Keeper
 	notes      *vault.Vault
 	bounces    *vault.Vault
@@ -138,14 +139,19 @@ func checkKey(where string, i int, key []byte) {
 
 func checkOrigin(origin string) {
 	u, err := url.Parse(origin)
-	if err != nil || u.Host == "" || u.Scheme+"://"+u.Host != origin || u.Scheme != "https" && (u.Scheme != "http" || !intent.Loopback(u.Host)) {
-		panic(fmt.Sprintf("passport: New: Config.Origins has %q; an origin is a scheme and a host, https://app.example, and http only on a loopback host", origin))
+	bare := err == nil && u.Host != "" && u.Scheme+"://"+u.Host == origin && strings.ToLower(origin) == origin
+	if !bare || u.Scheme == "https" && u.Port() == "443" || u.Scheme != "https" && (u.Scheme != "http" || !intent.Loopback(u.Host) || u.Port() == "80") {
+		panic(fmt.Sprintf("passport: New: Config.Origins has %q; an origin is a scheme and a host as browsers write them, https://app.example, and http only on a loopback host", origin))
 	}
 }
 
 // keep sets up all that is kept, in the browser and in stores.
 func (p *Registry) keep() {
 	p.sessions = p.config.Sessions
+	if p.config.Users != nil {
+		// Two registries may share a session: a user's login is none of an admin.
+		p.loginKey = "passport-" + vault.Digest(p.config.Users.kind())[:8]
+	}
 	if len(p.config.Keys) == 0 {
 		return
 	}
@@ -155,7 +161,7 @@ func (p *Registry) keep() {
 		p.flows = flows.Records{Cookies: flows.Cookies{Vault: p.vault("binding")}, Sealed: p.vault("record"), Store: p.config.Flows, ErrNoFlow: ErrNoFlow}
 	}
 	if p.config.Users != nil && p.sessions == nil {
-		p.sessions = sealedSessions{sealed.Store{Vault: p.vault("login"), Lifetime: p.config.Lifetime}}
+		p.sessions = sealedSessions{sealed.Store{Vault: p.vault("login"), Lifetime: p.config.Lifetime}, p.loginKey}
 	}
 }
 

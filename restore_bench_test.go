@@ -53,14 +53,14 @@ func benchRegistry(b *testing.B) *passport.Registry {
 	return auth
 }
 
-// discard is a ResponseWriter that costs nothing.
+// discard is a ResponseWriter that costs benchNext.
 type discard struct{ header http.Header }
 
 func (d discard) Header() http.Header         { return d.header }
 func (d discard) Write(b []byte) (int, error) { return len(b), nil }
 func (d discard) WriteHeader(int)             {}
 
-func serve(b *testing.B, h http.Handler, r *http.Request) {
+func measure(b *testing.B, h http.Handler, r *http.Request) {
 	b.Helper()
 	w := discard{http.Header{}}
 	b.ReportAllocs()
@@ -70,7 +70,7 @@ func serve(b *testing.B, h http.Handler, r *http.Request) {
 	}
 }
 
-func page(cookies ...*http.Cookie) *http.Request {
+func visit(cookies ...*http.Cookie) *http.Request {
 	r := httptest.NewRequest(http.MethodGet, "https://app.example/page", nil)
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
 	r.Header.Set("Sec-Fetch-Mode", "navigate")
@@ -82,42 +82,42 @@ func page(cookies ...*http.Cookie) *http.Request {
 	return r
 }
 
-var bare = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+var benchNext = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 
 func BenchmarkAnonymous(b *testing.B) {
-	b.Run("harness", func(b *testing.B) { serve(b, bare, page()) })
-	b.Run("Session", func(b *testing.B) { serve(b, benchRegistry(b).Session(bare), page()) })
+	b.Run("harness", func(b *testing.B) { measure(b, benchNext, visit()) })
+	b.Run("Session", func(b *testing.B) { measure(b, benchRegistry(b).Session(benchNext), visit()) })
 }
 
 func BenchmarkRestored(b *testing.B) {
-	b.Run("harness", func(b *testing.B) { serve(b, bare, page()) })
+	b.Run("harness", func(b *testing.B) { measure(b, benchNext, visit()) })
 	b.Run("floor", func(b *testing.B) {
 		f := newFloor()
-		serve(b, f.middleware(bare), page(f.cookie("4711")))
+		measure(b, f.middleware(benchNext), visit(f.cookie("4711")))
 	})
 	b.Run("Session", func(b *testing.B) {
 		auth := benchRegistry(b)
 		w := httptest.NewRecorder()
-		if err := auth.Login(w, page(), benchUsers["4711"]); err != nil {
+		if err := auth.Login(w, visit(), benchUsers["4711"]); err != nil {
 			b.Fatal(err)
 		}
 		user := auth.Session(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if _, ok := passport.UserFrom[*benchUser](r.Context()); !ok {
 				b.Fatal("the login was not restored")
 			}
-			bare(w, r)
+			benchNext(w, r)
 		}))
-		serve(b, user, page(w.Result().Cookies()...))
+		measure(b, user, visit(w.Result().Cookies()...))
 	})
 	b.Run("gorilla", func(b *testing.B) {
 		store := sessions.NewCookieStore([]byte("0123456789abcdef0123456789abcdef"))
-		w, r := httptest.NewRecorder(), page()
+		w, r := httptest.NewRecorder(), visit()
 		s, _ := store.New(r, "session")
 		s.Values["user"] = "4711"
 		if err := s.Save(r, w); err != nil {
 			b.Fatal(err)
 		}
-		serve(b, gorillaGet(b, store), page(w.Result().Cookies()...))
+		measure(b, gorillaGet(b, store), visit(w.Result().Cookies()...))
 	})
 }
 
@@ -133,7 +133,7 @@ func gorillaGet(b *testing.B, store sessions.Store) http.Handler {
 		if benchUsers[key] == nil {
 			b.Fatal("the login was not restored")
 		}
-		bare(w, r)
+		benchNext(w, r)
 	})
 }
 
@@ -210,21 +210,21 @@ func (benchProvider) Authenticate(r *http.Request, a *passport.Attempt) (passpor
 }
 
 func BenchmarkBegin(b *testing.B) {
-	b.Run("Authorize", func(b *testing.B) { serve(b, benchRegistry(b).Authorize("provider")(bare), page()) })
+	b.Run("Authorize", func(b *testing.B) { measure(b, benchRegistry(b).Authorize("provider")(benchNext), visit()) })
 }
 
 func BenchmarkCallback(b *testing.B) {
 	auth := benchRegistry(b)
 	w := httptest.NewRecorder()
-	auth.Authorize("provider")(bare).ServeHTTP(w, page())
-	r := page(w.Result().Cookies()...)
+	auth.Authorize("provider")(benchNext).ServeHTTP(w, visit())
+	r := visit(w.Result().Cookies()...)
 	_, query, _ := strings.Cut(w.Header().Get("Location"), "?")
 	r.URL.RawQuery, r.RequestURI = "code=c&"+query, "/page?code=c&"+query
 	connected := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, ok := passport.AccountFrom[*benchUser](r.Context()); !ok {
 			b.Fatal("no account")
 		}
-		bare(w, r)
+		benchNext(w, r)
 	})
-	b.Run("Authorize", func(b *testing.B) { serve(b, auth.Authorize("provider")(connected), r) })
+	b.Run("Authorize", func(b *testing.B) { measure(b, auth.Authorize("provider")(connected), r) })
 }

@@ -50,10 +50,13 @@ type peeker interface {
 }
 
 // sealedSessions is the store that a nil Config.Sessions stands for.
-type sealedSessions struct{ sealed.Store }
+type sealedSessions struct {
+	sealed.Store
+	loginKey string
+}
 
 func (s sealedSessions) peek(r *http.Request) (login string, done bool) {
-	return s.Value(r, loginKey, func(a, b string) bool {
+	return s.Value(r, s.loginKey, func(a, b string) bool {
 		one, _ := parseRecord(a)
 		other, _ := parseRecord(b)
 		return one.key == other.key
@@ -61,9 +64,6 @@ func (s sealedSessions) peek(r *http.Request) (login string, done bool) {
 }
 
 func (s sealedSessions) Load(r *http.Request) (Session, error) { return s.Store.Load(r), nil }
-
-// loginKey is where a session keeps its login.
-const loginKey = "passport"
 
 // record is a login as a session keeps it: when, the user's stamp, the user's key.
 type record struct {
@@ -268,7 +268,7 @@ func (p *Registry) peek(r *http.Request) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	record, _ := session.Get(loginKey)
+	record, _ := session.Get(p.loginKey)
 	return record, nil
 }
 

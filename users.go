@@ -42,13 +42,22 @@ type Users[T any] struct {
 
 func (u Users[T]) check() {
 	if u.Key == nil || u.Load == nil {
-		panic(fmt.Sprintf("passport: New: Config.Users for %s lacks Key or Load", u.kind()))
+		panic(fmt.Sprintf("passport: New: Config.Users for %s lacks Key or Load", reflect.TypeFor[T]()))
 	}
 }
 
 // kind tells the users of one registry from another's. It goes into the names and keys
 // of cookies, so that a login of one is never read as a login of the other.
-func (u Users[T]) kind() string { return reflect.TypeFor[T]().String() }
+func (u Users[T]) kind() string {
+	t, stars := reflect.TypeFor[T](), ""
+	for t.Kind() == reflect.Pointer && t.Name() == "" {
+		t, stars = t.Elem(), stars+"*"
+	}
+	if t.Name() == "" {
+		return stars + t.String()
+	}
+	return stars + t.PkgPath() + "." + t.Name()
+}
 
 // keeps tells whether T is what the pointer points to.
 func (u Users[T]) keeps(pointer any) bool {
@@ -59,7 +68,7 @@ func (u Users[T]) keeps(pointer any) bool {
 func (u Users[T]) key(user any) (string, error) {
 	typed, ok := user.(T)
 	if !ok || isNil(user) {
-		return "", fmt.Errorf("the strategy gave a %T, Config.Users keeps a %s", user, u.kind())
+		return "", fmt.Errorf("the strategy gave a %T, Config.Users keeps a %s", user, reflect.TypeFor[T]())
 	}
 	key := u.Key(typed)
 	if key == "" {

@@ -82,7 +82,7 @@ type Keeper interface {
 	Put(r *http.Request, key string, f Flow) (set []*http.Cookie, err error)
 	Take(r *http.Request, strategy, key string) (f Flow, set []*http.Cookie, err error)
 	Has(r *http.Request, strategy, key string) bool
-	Drop(r *http.Request) (gone []*http.Cookie)
+	Any(r *http.Request) bool
 }
 
 // Cookies keeps flows in cookies, so that tabs do not meet.
@@ -120,13 +120,8 @@ func (k Cookies) Has(r *http.Request, strategy, key string) bool {
 	return k.Open(r, suffix(strategy, key), func([]byte) {})
 }
 
-// Drop gives the cookies that remove all flows of a browser.
-func (k Cookies) Drop(r *http.Request) (gone []*http.Cookie) {
-	for _, f := range k.pending(r) {
-		gone = append(gone, k.Gone(r, f.name))
-	}
-	return gone
-}
+// Any tells whether the browser sent flows at all.
+func (k Cookies) Any(r *http.Request) bool { return len(k.pending(r)) > 0 }
 
 type pending struct {
 	name string
@@ -134,7 +129,8 @@ type pending struct {
 	at   time.Time // zero for one that does not open
 }
 
-// pending lists the flows of a browser, the newest first.
+// pending lists the flows of a browser, the newest first; of those begun at once the
+// one that the browser sends last, which it got last.
 func (k Cookies) pending(r *http.Request) (all []pending) {
 	k.Each(r, func(name string, size int, plain []byte) {
 		at, ok := begun(plain)
@@ -143,6 +139,7 @@ func (k Cookies) pending(r *http.Request) (all []pending) {
 		}
 		all = append(all, pending{name, size, at})
 	})
+	slices.Reverse(all)
 	slices.SortStableFunc(all, func(a, b pending) int { return b.at.Compare(a.at) })
 	return all
 }

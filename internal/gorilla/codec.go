@@ -90,13 +90,18 @@ func (c Codec) Decode(name, text string, dst any) error {
 	return nil
 }
 
-// fresh tells whether a value is not older than the store's cookies may be; where they
-// have no age of their own, it is as old as the browser keeps it.
+// Lifetime is how old a value may be where the store's cookies have no age of their own.
+const Lifetime = 14 * 24 * time.Hour
+
+// fresh tells whether a value is not older than the store's cookies may be.
 func (c Codec) fresh(at []byte) bool {
 	seconds, err := strconv.ParseInt(string(at), 36, 64)
 	age := time.Since(time.Unix(seconds, 0))
 	lifetime := time.Duration(c.Options.MaxAge) * time.Second
-	return err == nil && age > -time.Minute && (age < lifetime || lifetime == 0)
+	if lifetime <= 0 {
+		lifetime = Lifetime
+	}
+	return err == nil && age > -time.Minute && age < lifetime
 }
 
 // codecError is a securecookie.Error: gorilla's way to tell a bad cookie from a bug.

@@ -20,10 +20,8 @@ import (
 // session that somebody else prepared: it is blanked.
 func Load(store sessions.Store, name string, r *http.Request) (*Session, error) {
 	s, err := store.Get(r, name)
-	var undecodable securecookie.Error
-	gone := errors.Is(err, fs.ErrNotExist) || errors.As(err, &undecodable) && undecodable.IsDecode()
 	switch {
-	case err != nil && !gone:
+	case err != nil && !undecodable(err) && !errors.Is(err, fs.ErrNotExist):
 		return nil, err
 	case s == nil:
 		return nil, errors.New("the gorilla store gave a nil session")
@@ -33,13 +31,23 @@ func Load(store sessions.Store, name string, r *http.Request) (*Session, error) 
 	case s.IsNew && len(s.Values) == 0:
 		s.ID = ""
 	}
-	return &Session{s, r}, nil
+	return &Session{Session: s, request: r}, nil
 }
+
+// undecodable tells whether the cookie is to blame.
+func undecodable(err error) bool {
+	var e securecookie.Error
+	return errors.As(err, &e) && e.IsDecode() || tooLong(err)
+}
+
+// tooLong goes by the text: securecookie has neither a name nor a type for it.
+func tooLong(err error) bool { return strings.Contains(err.Error(), "the value is too long") }
 
 // Session is a gorilla session. Its methods are those of passport.Session.
 type Session struct {
 	*sessions.Session
 	request *http.Request
+	old     string // the identity that dies with the next Save
 }
 
 // Get gives a value, if it is a string.
@@ -57,21 +65,23 @@ func (s *Session) Delete(key string) { delete(s.Values, key) }
 // Clear removes all values.
 func (s *Session) Clear() { clear(s.Values) }
 
-// Renew does what gorilla has no call for: it lets the store delete the record of the
-// old identity, by saving an expired copy to nowhere, and leaves the new one to Save. A
-// CookieStore has no records; its old cookies work until they expire.
+// Renew does what gorilla has no call for. The old identity dies when the new one has
+// been saved, so that a Save that fails costs nobody the session they had. A CookieStore
+// has no identities; its old cookies work until they expire.
 func (s *Session) Renew() error {
-	if s.ID == "" {
-		return nil
+	if s.ID != "" {
+		s.old, s.ID = s.ID, ""
 	}
+	return nil
+}
+
+// bury lets the store delete the record of the old identity, by saving an expired copy
+// to nowhere.
+func (s *Session) bury(r *http.Request) error {
 	old, options := *s.Session, *s.Options
 	options.MaxAge = -1
-	old.Options, old.Values = &options, map[any]any{}
-	if err := s.Store().Save(s.request, nowhere{}, &old); err != nil {
-		return err
-	}
-	s.ID = ""
-	return nil
+	old.ID, old.Options, old.Values = s.old, &options, map[any]any{}
+	return s.Store().Save(r, nowhere{}, &old)
 }
 
 // nowhere takes the cookie that goes with a deleted record.
@@ -84,12 +94,36 @@ func (n nowhere) WriteHeader(int)             {}
 // Save writes the session, or removes an empty one. The error is a *vault.TooLarge
 // where the values do not fit, else the store's.
 func (s *Session) Save(w http.ResponseWriter, r *http.Request) error {
-	cookies.Unset(w, s.Name()) // gorilla adds a line for each Save
 	if len(s.Values) == 0 {
 		return s.remove(w, r)
 	}
+	if err := s.write(w, r); err != nil || s.old == "" {
+		return err
+	}
+	if err := s.bury(r); err != nil {
+		return err
+	}
+	again := s.ID == s.old // gormstore takes the identity of the request's cookie
+	s.old = ""
+	if again {
+		s.ID = ""
+		return s.write(w, r)
+	}
+	return nil
+}
+
+func (s *Session) write(w http.ResponseWriter, r *http.Request) error {
+	before := w.Header()["Set-Cookie"]
+	cookies.Unset(w, s.Name()) // gorilla adds a line for each Save
 	err := s.Store().Save(r, w, s.Session)
-	if err != nil && strings.Contains(err.Error(), "too long") { // securecookie exports no name for it
+	if err == nil {
+		return nil
+	}
+	w.Header()["Set-Cookie"] = before
+	if s.old != "" {
+		s.ID = s.old
+	}
+	if tooLong(err) {
 		return &vault.TooLarge{Size: vault.MaxCookie + 1, Limit: vault.MaxCookie}
 	}
 	return err
@@ -97,12 +131,16 @@ func (s *Session) Save(w http.ResponseWriter, r *http.Request) error {
 
 // remove deletes the record and the cookie of an empty session.
 func (s *Session) remove(w http.ResponseWriter, r *http.Request) error {
-	if !cookies.Has(r.Header, s.Name()) {
+	cookies.Unset(w, s.Name())
+	if !cookies.Has(r.Header, s.Name()) && s.ID == "" {
 		return nil
 	}
 	age := s.Options.MaxAge
+	if s.old != "" {
+		s.ID = s.old
+	}
 	s.Options.MaxAge = -1
 	err := s.Store().Save(r, w, s.Session)
-	s.Options.MaxAge, s.ID = age, "" // a login later in this request starts afresh
+	s.Options.MaxAge, s.ID, s.old = age, "", "" // a login later in this request starts afresh
 	return err
 }

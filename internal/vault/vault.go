@@ -78,14 +78,16 @@ func (v *Vault) Open(r *http.Request, suffix string, use func(plain []byte)) (fo
 	return false
 }
 
-// OpenPending is Open for what the response will set. pending tells whether it sets
-// the cookie at all.
+// OpenPending is Open for what the response will set. pending tells whether it sets or
+// removes the cookie, under whichever key.
 func (v *Vault) OpenPending(w http.ResponseWriter, r *http.Request, use func(plain []byte)) (pending bool) {
-	k := v.keys[0]
-	name := k.name(v.origins.Plain(r))
-	value, pending := cookies.Pending(w, name)
-	if pending {
-		k.open(name, value, use)
+	plainHTTP := v.origins.Plain(r)
+	for _, k := range v.keys {
+		name := k.name(plainHTTP)
+		if value, set := cookies.Pending(w, name); set {
+			pending = true
+			k.open(name, value, use)
+		}
 	}
 	return pending
 }
