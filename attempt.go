@@ -43,8 +43,10 @@ func (a *Attempt) Param(key string) string { return a.route.params[key] }
 func (a *Attempt) Tenant(id string) { a.tenant = id }
 
 // Begin tells whether a flow may begin with this request: it is a navigation by a
-// person, not a guess of the browser's, and, where an account is to be connected, not
-// the idea of another site (CVE-2015-9284). Strategies that call a provider before they
+// person, not a guess of the browser's, and, where an account may be connected, not the
+// idea of another site (CVE-2015-9284). A visitor may begin to log in from anywhere; who
+// is logged in already may not, because a verify function may connect the account then.
+// Strategies that call a provider before they
 // Save call it first; Save and a Redirect imply it. The error is an [*Error].
 func (a *Attempt) Begin() error {
 	if a.begun {
@@ -59,7 +61,7 @@ func (a *Attempt) Begin() error {
 		return &Error{Code: CodeNavigation, Status: http.StatusUnauthorized, Message: "Please log in first.",
 			Err: errors.New("a flow begins when a person opens the address, or for a caller that accepts JSON; this is neither (Sec-Fetch-Mode, Sec-Fetch-Dest, Accept)")}
 	}
-	if a.route.purpose == connect {
+	if a.route.purpose == connect || a.user != "" { // a verify function may connect for who is logged in
 		if err := a.ownPage(); err != nil {
 			return err
 		}

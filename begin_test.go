@@ -25,6 +25,8 @@ func bare(headers ...string) with {
 func both(one, other with) with { return func(r *http.Request) { one(r); other(r) } }
 
 // What may begin: "begins", "json" (the address, as JSON), or the code of the refusal.
+// A visitor may begin to log in from anywhere. Who is logged in may not: a verify function
+// may connect the account to them then, as the second pattern of the guide does.
 func TestWhoMayBegin(t *testing.T) {
 	status := map[string]int{"cross_site": 403, "prefetch": 403, "not_a_navigation": 401, "method_not_allowed": 405}
 	own, typed := "https://app.example/settings", from("none")
@@ -61,6 +63,7 @@ func TestWhoMayBegin(t *testing.T) {
 		{"no Fetch Metadata, foreign Referer", bare("Referer", "https://evil.example/"), "cross_site", "begins"},
 		{"no Fetch Metadata, Referer with ours in its path", bare("Referer", "https://evil.example/https://app.example/"), "cross_site", "begins"},
 		{"no Fetch Metadata, Referer with ours as its user", bare("Referer", "https://app.example@evil.example/"), "cross_site", "begins"},
+		{"no Fetch Metadata, Referer with a user", bare("Referer", "https://evil@app.example/"), "cross_site", "begins"},
 		{"no Fetch Metadata, Referer by http", bare("Referer", "http://app.example/settings"), "cross_site", "begins"},
 		{"no Fetch Metadata, Referer that is no address", bare("Referer", "%zz"), "cross_site", "begins"},
 		{"no Fetch Metadata, none of the three", plain, "cross_site", "begins"},
@@ -108,8 +111,20 @@ func TestWhoMayBegin(t *testing.T) {
 		{"POST without Fetch Metadata, own Origin", both(method("POST"), bare("Origin", "https://app.example")), "begins", "begins"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			for path, want := range map[string]string{"/connect/github": tc.connect, "/login/github": tc.login} {
-				_, b := newFlows(t)
+			for _, who := range []struct {
+				path, want string
+				visitor    bool
+			}{
+				{"/connect/github", tc.connect, false},
+				{"/connect/github", tc.connect, true},
+				{"/login/github", tc.login, true},
+				{"/login/github", tc.connect, false},
+			} {
+				s, b := newFlows(t)
+				if who.visitor {
+					b = newBrowser(t, s)
+				}
+				path, want := who.path, who.want
 				got := b.get(path, tc.change)
 				switch want {
 				case "begins":
@@ -192,6 +207,17 @@ func TestOriginsSayWhichPagesAreOwn(t *testing.T) {
 			_, b := newFlows(t, func(c *passport.Config) { c.Origins = tc.origins })
 			equal(t, "begins", b.get("/connect/github", tc.change).location != "", tc.begins)
 		})
+	}
+}
+
+// Behind a proxy that changes Host, an own form is told from another site's by Origins.
+func TestOriginsLetAnOwnFormLogIn(t *testing.T) {
+	for origin, status := range map[string]int{"https://www.app.example": 200, "https://evil.example": 403} {
+		s := newSite(t, func(c *passport.Config) { c.Origins = []string{"https://www.app.example"} })
+		s.login("password")
+		form := url.Values{"user": {"alice"}, "password": {"sesame"}}
+		got := newBrowser(t, s).post("/login/password", form, bare("Origin", origin), host("10.0.0.7:8080"))
+		equal(t, "status for "+origin, got.status, status)
 	}
 }
 

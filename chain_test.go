@@ -117,7 +117,7 @@ func TestTheMessageOfAChainIsTheFirstFailures(t *testing.T) {
 	}{
 		{"two failures", strategies{form, basic}, `["Fill in the form."]`},
 		{"a failure without a message first", strategies{always(passport.Failure{}), basic}, `[]`},
-		{"a failure, then one that sets the status", strategies{form, locked}, `["Locked."]`},
+		{"a failure, then one that sets the status", strategies{form, locked}, `["Fill in the form."]`},
 	} {
 		s := newNotes(t)
 		s.chain(c.chain, passport.FailureRedirect("/login"), passport.FailureMessage(""))
@@ -308,12 +308,12 @@ func TestAnAccountAndAUserOfTheWrongType(t *testing.T) {
 			_, userIsAccount := passport.UserFrom[*account](r.Context())
 			who, _ := passport.UserFrom[*user](r.Context())
 			stringer, _ := passport.UserFrom[fmt.Stringer](r.Context())
-			_, _ = fmt.Fprint(w, a != nil, ok, u != nil, isUser, text, isText, userIsAccount, " ", who, " ", stringer)
+			_, _ = fmt.Fprintf(w, "%v %v, %v %v, %q %v, %v %v %v", a != nil, ok, u != nil, isUser, text, isText, userIsAccount, who, stringer)
 		})))
 	}
 	b := newBrowser(t, s).as("alice")
-	equal(t, "a struct", b.get("/account").body, "true true false falsefalse false alice alice")
-	equal(t, "a text", b.get("/text").body, "false false false false1 true false alice alice")
+	equal(t, "a struct", b.get("/account").body, `true true, false false, "" false, false alice alice`)
+	equal(t, "a text", b.get("/text").body, `false false, false false, "1" true, false alice alice`)
 	ctx := context.Background()
 	if _, ok := passport.UserFrom[*user](ctx); ok {
 		t.Error("a context of nobody's has a user")

@@ -161,19 +161,26 @@ func (v Redirect) complete(r *http.Request, result *Result) error {
 }
 
 // merge makes one refusal of the failures of a chain. The first that set a status
-// decides, else the first; a 401 carries the challenges of all.
+// decides, else the first; a 401 carries the challenges of all. The message is the
+// first's, as in Passport: the first strategy is the one that people mean.
 func merge(failures []*Error) *Error {
+	if len(failures) == 1 {
+		return failures[0]
+	}
 	lead := failures[0]
 	for _, e := range failures {
 		if lead.Status == http.StatusUnauthorized && e.Status != http.StatusUnauthorized {
 			lead = e
 		}
 	}
-	if len(failures) == 1 || lead.Status != http.StatusUnauthorized {
-		return lead
-	}
 	whole := *lead
-	whole.Challenges = nil
+	if failures[0].Message != "" {
+		whole.Message = failures[0].Message
+	}
+	if lead.Status != http.StatusUnauthorized {
+		return &whole
+	}
+	whole.Challenges, whole.Err = nil, nil
 	var causes []error
 	for _, e := range failures {
 		whole.Challenges = append(whole.Challenges, e.Challenges...)

@@ -30,9 +30,9 @@ type cabinet struct {
 	count   int
 	calls   atomic.Int64
 
-	tells    bool  // New reports a record that is gone (FilesystemStore); else it does not (redistore)
-	rereads  bool  // Save takes the identity of the request's cookie (gormstore), not the session's
-	get, put error // what New and Save fail with
+	tells         bool  // New reports a record that is gone (FilesystemStore); else it does not (redistore)
+	rereads       bool  // Save takes the identity of the request's cookie (gormstore), not the session's
+	get, put, del error // what New, Save and the Save that deletes fail with
 }
 
 func newCabinet() *cabinet { return &cabinet{records: map[string]map[any]any{}} }
@@ -82,6 +82,9 @@ func (c *cabinet) Save(r *http.Request, w http.ResponseWriter, s *sessions.Sessi
 		id = sent.Value
 	}
 	if s.Options.MaxAge <= 0 {
+		if c.del != nil {
+			return c.del
+		}
 		delete(c.records, id)
 		http.SetCookie(w, sessions.NewCookie(s.Name(), "", s.Options))
 		return nil
@@ -171,6 +174,74 @@ func TestAGorillaStoreThatIsDownIsAFault(t *testing.T) {
 	equal(t, "a login", b.get("/as/bob").status, http.StatusInternalServerError)
 	equal(t, "after the failing login", b.me(), "alice")
 	equal(t, "a logout", b.get("/logout").status, http.StatusInternalServerError)
+}
+
+func TestALoginWhoseOldIdentityDoesNotDieIsNone(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		store *cabinet
+	}{
+		{"a store", &cabinet{}},
+		{"a store that reads the cookie again", &cabinet{rereads: true}},
+	} {
+		c.store.records = map[string]map[any]any{"planted": {"cart": "book"}}
+		s := newSite(t, c.store.option)
+		b := newBrowser(t, s)
+		b.jar = []*http.Cookie{{Name: "session", Value: "planted"}}
+		attacker := b.thief()
+		c.store.del = errors.New("connection refused")
+		equal(t, c.name+": the login", b.get("/as/alice").status, http.StatusInternalServerError)
+		c.store.del = nil
+		equal(t, c.name+": the person afterwards", b.me(), "-")
+		equal(t, c.name+": whoever planted the identity", attacker.me(), "-")
+	}
+}
+
+func TestALoginThatFailsIsNotSavedLater(t *testing.T) {
+	onEachShelf(t, func(t *testing.T, shelf shelf) {
+		if shelf.values == nil {
+			t.Skip("the application keeps nothing there")
+		}
+		s := newSite(t, shelf.option)
+		s.cart(shelf)
+		s.Use("alice", alice)
+		s.mux.HandleFunc("/large", func(w http.ResponseWriter, r *http.Request) {
+			session, _ := shelf.values.Get(r, "session")
+			session.Values["large"] = strings.Repeat("a", 8000)
+			s.Authenticate("alice", passport.KeepSessionInfo(), passport.OnError(func(w http.ResponseWriter, r *http.Request, _ error) {
+				delete(session.Values, "large")
+				s.by(w, session.Save(r, w))
+			}))(http.HandlerFunc(show)).ServeHTTP(w, r)
+		})
+		b := newBrowser(t, s).as("bob")
+		b.get("/cart/fill")
+		b.get("/large").wants(http.StatusOK, "")
+		equal(t, "the person", b.me(), "bob")
+		equal(t, "the cart", b.get("/cart").body, "book7")
+	})
+}
+
+func TestALoginThatFailsLeavesTheResponseAsItWas(t *testing.T) {
+	onEachShelf(t, func(t *testing.T, shelf shelf) {
+		s := newSite(t, shelf.option)
+		s.mux.HandleFunc("/twice", func(w http.ResponseWriter, r *http.Request) {
+			http.SetCookie(w, &http.Cookie{Name: "before", Value: "1"})
+			s.by(w, s.Login(w, r, &user{"alice"}))
+			http.SetCookie(w, &http.Cookie{Name: "after", Value: "2"})
+			if s.Login(w, r, &user{strings.Repeat("a", 5000)}) == nil {
+				t.Error("a key of 5000 bytes is kept")
+			}
+		})
+		b := newBrowser(t, s)
+		res := b.get("/twice")
+		var names []string
+		for _, c := range res.cookies {
+			names = append(names, c.Name)
+		}
+		equal(t, "cookies set, "+strings.Join(names, " "), len(names), 3)
+		equal(t, "the cookies before and after", b.cookie("before")+b.cookie("after"), "12")
+		equal(t, "the person", b.me(), "alice")
+	})
 }
 
 func TestASessionOfAnotherShapeIsNoLogin(t *testing.T) {

@@ -178,7 +178,7 @@ type site struct {
 func newSite(t *testing.T, opts ...option) *site {
 	t.Helper()
 	s := &site{people: &people{gone: map[string]bool{}}, mux: http.NewServeMux(), providers: map[string]*provider{}}
-	s.Registry = newRegistry(t, append([]option{func(c *passport.Config) { c.Users, c.Observe = s.people.store(), s.events.add }}, opts...)...)
+	s.Registry = newRegistry(t, append([]option{func(c *passport.Config) { c.Users, c.Observe = s.store(), s.add }}, opts...)...)
 	for name, value := range map[string]func(string) any{"github": aUser, "google": aUser, "twitter": aUser, "twitter-authz": anAccount} {
 		s.providers[name] = &provider{value: value, data: "verifier of " + name}
 		s.Use(name, s.providers[name])

@@ -113,14 +113,3 @@ func TestWhichOnErrorAnswers(t *testing.T) {
 	equal(t, "a failure with a page of its own", b.get("/redirect").location, "/out")
 	b.get("/redirect", fetch).wants(http.StatusTeapot, "route\n")
 }
-
-func TestANilOnErrorIsTheDefault(t *testing.T) {
-	s := newSite(t, func(c *passport.Config) {
-		c.OnError = func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusTeapot) }
-	})
-	s.Use("form", form)
-	s.mount("/", s.Authenticate("form", passport.OnError(nil)))
-	if res := newBrowser(t, s).get("/"); res.status != http.StatusUnauthorized && res.status != http.StatusTeapot {
-		t.Errorf("the answer is %d", res.status)
-	}
-}

@@ -880,8 +880,11 @@ func TestWithoutACookieNothingIsAsked(t *testing.T) {
 		c.Users = users
 	}
 	store := newCabinet()
-	for name, opt := range map[string]option{"sealed cookies": func(*passport.Config) {}, "a gorilla store": store.option} {
-		s := newSite(t, counted, opt)
+	for _, c := range []struct {
+		name   string
+		option option
+	}{{"sealed cookies", func(*passport.Config) {}}, {"a gorilla store", store.option}} {
+		s := newSite(t, counted, c.option)
 		s.connect("github")
 		s.login("github")
 		s.mount("/private", s.RequireUser("/login"))
@@ -889,10 +892,10 @@ func TestWithoutACookieNothingIsAsked(t *testing.T) {
 		for _, path := range []string{"/me", "/private", "/login/github", "/connect/github"} {
 			b.get(path, header("Cookie", "theme=dark; sessionx=1; xsession=1; session; passport-login=1"))
 		}
-		equal(t, name+": users loaded", loads.Load(), 0)
-		equal(t, name+": calls of the store", store.calls.Load(), 0)
+		equal(t, c.name+": users loaded", loads.Load(), 0)
+		equal(t, c.name+": calls of the store", store.calls.Load(), 0)
 		b.as("alice").me()
-		equal(t, name+": users loaded with a login", loads.Swap(0), 1)
+		equal(t, c.name+": users loaded with a login", loads.Swap(0), 1)
 	}
 	equal(t, "the store was called for a login", store.calls.Load() > 0, true)
 }

@@ -4,7 +4,9 @@ package gorilla
 import (
 	"errors"
 	"io/fs"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/gorilla/securecookie"
@@ -47,7 +49,8 @@ func tooLong(err error) bool { return strings.Contains(err.Error(), "the value i
 type Session struct {
 	*sessions.Session
 	request *http.Request
-	old     string // the identity that dies with the next Save
+	old     string      // the identity that dies with the next Save
+	before  map[any]any // the values when that was decided
 }
 
 // Get gives a value, if it is a string.
@@ -65,23 +68,34 @@ func (s *Session) Delete(key string) { delete(s.Values, key) }
 // Clear removes all values.
 func (s *Session) Clear() { clear(s.Values) }
 
-// Renew does what gorilla has no call for. The old identity dies when the new one has
-// been saved, so that a Save that fails costs nobody the session they had. A CookieStore
-// has no identities; its old cookies work until they expire.
+// Renew does what gorilla has no call for: Save lets the store delete the record of the
+// old identity, and make a new one. A CookieStore has no identities; its old cookies work
+// until they expire.
 func (s *Session) Renew() error {
-	if s.ID != "" {
-		s.old, s.ID = s.ID, ""
-	}
+	s.old, s.before = s.ID, maps.Clone(s.Values)
 	return nil
 }
 
-// bury lets the store delete the record of the old identity, by saving an expired copy
-// to nowhere.
+// bury deletes the record of the old identity, by saving an expired copy to nowhere. It
+// comes before the new one is saved: gormstore would write that one over the old, and
+// whoever planted the old identity would have the login.
 func (s *Session) bury(r *http.Request) error {
 	old, options := *s.Session, *s.Options
 	options.MaxAge = -1
 	old.ID, old.Options, old.Values = s.old, &options, map[any]any{}
 	return s.Store().Save(r, nowhere{}, &old)
+}
+
+// revive is for a Save that failed after the old record was deleted, because the values
+// do not fit, say: it costs nobody the session they had.
+func (s *Session) revive(r *http.Request) {
+	if s.before != nil {
+		s.Values = s.before
+	}
+	if s.old != "" {
+		s.ID = s.old
+		_ = s.Store().Save(r, nowhere{}, s.Session) // the error that counts is there already
+	}
 }
 
 // nowhere takes the cookie that goes with a deleted record.
@@ -92,36 +106,17 @@ func (n nowhere) Write(b []byte) (int, error) { return len(b), nil }
 func (n nowhere) WriteHeader(int)             {}
 
 // Save writes the session, or removes an empty one. The error is a *vault.TooLarge
-// where the values do not fit, else the store's.
+// where the values do not fit, else the store's; the response is as it was then.
 func (s *Session) Save(w http.ResponseWriter, r *http.Request) error {
-	if len(s.Values) == 0 {
-		return s.remove(w, r)
-	}
-	if err := s.write(w, r); err != nil || s.old == "" {
-		return err
-	}
-	if err := s.bury(r); err != nil {
-		return err
-	}
-	again := s.ID == s.old // gormstore takes the identity of the request's cookie
-	s.old = ""
-	if again {
-		s.ID = ""
-		return s.write(w, r)
-	}
-	return nil
-}
-
-func (s *Session) write(w http.ResponseWriter, r *http.Request) error {
-	before := w.Header()["Set-Cookie"]
-	cookies.Unset(w, s.Name()) // gorilla adds a line for each Save
-	err := s.Store().Save(r, w, s.Session)
+	lines := slices.Clone(w.Header()["Set-Cookie"])
+	err := s.replace(w, r)
 	if err == nil {
+		s.old, s.before = "", nil
 		return nil
 	}
-	w.Header()["Set-Cookie"] = before
-	if s.old != "" {
-		s.ID = s.old
+	w.Header()["Set-Cookie"] = lines
+	if len(lines) == 0 {
+		w.Header().Del("Set-Cookie")
 	}
 	if tooLong(err) {
 		return &vault.TooLarge{Size: vault.MaxCookie + 1, Limit: vault.MaxCookie}
@@ -129,18 +124,33 @@ func (s *Session) write(w http.ResponseWriter, r *http.Request) error {
 	return err
 }
 
+func (s *Session) replace(w http.ResponseWriter, r *http.Request) error {
+	cookies.Unset(w, s.Name()) // gorilla adds a line for each Save
+	if len(s.Values) == 0 {
+		return s.remove(w, r)
+	}
+	if s.old != "" {
+		if err := s.bury(r); err != nil {
+			s.Values = s.before
+			return err
+		}
+		s.ID = ""
+	}
+	err := s.Store().Save(r, w, s.Session)
+	if err != nil {
+		s.revive(r)
+	}
+	return err
+}
+
 // remove deletes the record and the cookie of an empty session.
 func (s *Session) remove(w http.ResponseWriter, r *http.Request) error {
-	cookies.Unset(w, s.Name())
 	if !cookies.Has(r.Header, s.Name()) && s.ID == "" {
 		return nil
 	}
 	age := s.Options.MaxAge
-	if s.old != "" {
-		s.ID = s.old
-	}
 	s.Options.MaxAge = -1
 	err := s.Store().Save(r, w, s.Session)
-	s.Options.MaxAge, s.ID, s.old = age, "", "" // a login later in this request starts afresh
+	s.Options.MaxAge, s.ID = age, "" // a login later in this request starts afresh
 	return err
 }

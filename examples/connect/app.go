@@ -1,0 +1,180 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/markbates/goth"
+	"golang.org/x/crypto/bcrypt"
+
+	"github.com/gopassport/passport"
+	"github.com/gopassport/passport/examples/connect/store"
+	"github.com/gopassport/passport/strategies/gothprovider"
+	"github.com/gopassport/passport/strategies/local"
+)
+
+//go:embed templates/*.html
+var templates embed.FS
+
+//go:embed static/style.css
+var styleSheet []byte
+
+// config is what an application is made of.
+type config struct {
+	Base     string                              // where browsers see it, such as http://127.0.0.1:8080
+	Keys     [][]byte                            // for passport.Config
+	Store    *store.Store                        // users and accounts
+	GitHub   func(callback string) goth.Provider // makes the provider for one callback
+	Twitter  func(callback string) goth.Provider
+	Pictures []string // where the providers' pictures come from: origins, for the Content-Security-Policy
+	Cost     int      // of hashing a password; 0: bcrypt.DefaultCost
+}
+
+// app is the application.
+type app struct {
+	auth   *passport.Registry
+	store  *store.Store
+	pages  *template.Template
+	base   *url.URL
+	policy string
+	cost   int
+	dummy  []byte // what the passwords of unknown users are compared with
+}
+
+// newApp makes the application. Close the store after the last request.
+func newApp(cfg config) (http.Handler, error) {
+	a := &app{store: cfg.Store, cost: cmp.Or(cfg.Cost, bcrypt.DefaultCost)}
+	var err error
+	if a.base, err = url.Parse(cfg.Base); err != nil {
+		return nil, fmt.Errorf("the application's address: %w", err)
+	}
+	if a.pages, err = template.ParseFS(templates, "templates/*.html"); err != nil {
+		return nil, err
+	}
+	if a.dummy, err = bcrypt.GenerateFromPassword([]byte("nobody's password"), a.cost); err != nil {
+		return nil, err
+	}
+	a.policy = "default-src 'none'; style-src 'self'; img-src " + strings.Join(append([]string{"'self'"}, cfg.Pictures...), " ") +
+		"; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+	a.auth = a.registry(cfg)
+	return a.routes(), nil
+}
+
+// registry names the ways to log in, and to connect an account.
+func (a *app) registry(cfg config) *passport.Registry {
+	auth := passport.New(passport.Config{
+		Keys: cfg.Keys,
+		Users: passport.Users[*store.User]{
+			Key:  func(u *store.User) string { return strconv.FormatInt(u.ID, 10) },
+			Load: a.loadUser,
+			// A new password ends the logins under the old one.
+			Stamp: func(u *store.User) string { return string(u.PasswordHash) },
+		},
+		OnError: a.onError,
+	})
+	auth.Use("password", local.New(a.checkPassword))
+
+	// Two strategies that connect: the account is the handler's to keep.
+	auth.Use("twitter-authz", gothprovider.New(cfg.Twitter(cfg.Base+"/connect/twitter/callback"), accountAt("twitter")))
+	auth.Use("github-authz", gothprovider.New(cfg.GitHub(cfg.Base+"/connect/github/callback"), accountAt("github")))
+
+	// One strategy that does both: it logs in, and connects where somebody is
+	// logged in already.
+	auth.Use("github", gothprovider.New(cfg.GitHub(cfg.Base+"/auth/github/callback"), a.logInOrConnect))
+	return auth
+}
+
+func (a *app) routes() http.Handler {
+	mux := http.NewServeMux()
+	page := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, h) }
+	member := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, a.auth.RequireUser("/login")(h)) }
+
+	page("GET /{$}", a.home)
+	page("GET /signup", a.signUpPage)
+	page("POST /signup", a.signUp)
+	page("GET /login", a.logInPage)
+	page("POST /logout", a.logOut)
+	page("GET /style.css", style)
+	member("GET /settings", a.settings)
+	member("POST /settings/password", a.setPassword)
+	member("POST /settings/disconnect", a.disconnect)
+
+	password := a.auth.Authenticate("password",
+		passport.SuccessReturnToOrRedirect("/settings"), passport.FailureRedirect("/login"), passport.FailureMessage(""))
+	mux.Handle("POST /login", password(http.NotFoundHandler())) // success redirects, so nothing gets there
+
+	a.connectRoutes(mux)
+	return a.atBase(a.secure(http.NewCrossOriginProtection().Handler(a.auth.Session(mux))))
+}
+
+// connectRoutes are those that lead to another service and back.
+func (a *app) connectRoutes(mux *http.ServeMux) {
+	for _, provider := range []string{"twitter", "github"} {
+		connect := a.auth.Authorize(provider+"-authz", passport.FailureRedirect("/settings"), passport.FailureMessage(""))
+		save := a.membersOnly(connect(http.HandlerFunc(a.saveAccount)))
+		mux.Handle("GET /connect/"+provider, save)
+		mux.Handle("GET /connect/"+provider+"/callback", save)
+	}
+	github := a.auth.Authenticate("github",
+		passport.SuccessReturnToOrRedirect("/settings?notice="+string(noticeGitHub)),
+		passport.FailureRedirect("/login"), passport.FailureMessage(""))(http.NotFoundHandler())
+	mux.Handle("GET /auth/github", github)
+	mux.Handle("GET /auth/github/callback", github)
+}
+
+// membersOnly sends visitors to the settings, which send them to the log-in
+// and back. RequireUser would bring them back to the middle of a flow.
+func (a *app) membersOnly(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, ok := passport.UserFrom[*store.User](r.Context()); !ok {
+			http.Redirect(w, r, "/settings", http.StatusFound)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// atBase moves people to the address that the providers send them back to:
+// the cookies of http://localhost would not arrive at http://127.0.0.1.
+func (a *app) atBase(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Host != a.base.Host {
+			http.Redirect(w, r, a.base.String(), http.StatusFound)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// secure sets what every answer carries, and bounds what every request brings.
+func (a *app) secure(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", a.policy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Cache-Control", "no-store")
+		r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (a *app) loadUser(ctx context.Context, key string) (*store.User, error) {
+	id, err := strconv.ParseInt(key, 10, 64)
+	if err != nil {
+		return nil, passport.ErrNoUser
+	}
+	user, err := a.store.User(ctx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, passport.ErrNoUser
+	}
+	return user, err
+}
