@@ -14,6 +14,10 @@ import (
 func (p *Registry) answer(w http.ResponseWriter, r *http.Request, rt *route, err error) {
 	e := asError(err, CodeStrategy, http.StatusInternalServerError)
 	p.report(r, rt, e, time.Time{})
+	rt.respond(w, r, e)
+}
+
+func (rt *route) respond(w http.ResponseWriter, r *http.Request, e *Error) {
 	if rt.onError != nil {
 		rt.onError(w, r, e)
 		return

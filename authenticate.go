@@ -143,11 +143,11 @@ func (p *Registry) proceed(w http.ResponseWriter, r *http.Request, rt *route, ta
 
 // refuse sends a person back, or answers.
 func (p *Registry) refuse(w http.ResponseWriter, r *http.Request, rt *route, d *decision) {
+	p.report(r, rt, d.err, d.started)
 	if !d.err.refusal() || rt.failure == "" || !intent.Navigation(r) || d.err.Code == CodeMethod {
-		p.answer(w, r, rt, d.err)
+		rt.respond(w, r, d.err)
 		return
 	}
-	p.report(r, rt, d.err, d.started)
 	p.leave(w, r, rt.failureMessage, d.err.Message)
 	redirect(w, r, rt.failure, 0)
 }
