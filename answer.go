@@ -1,13 +1,10 @@
 package passport
 
 import (
-	"encoding/json"
-	"fmt"
 	"net/http"
-	"strconv"
 	"time"
 
-	"github.com/gopassport/passport/internal/intent"
+	"github.com/gopassport/passport/internal/answer"
 )
 
 // answer is for every refusal and fault that no redirect takes.
@@ -37,52 +34,21 @@ func (p *Registry) report(r *http.Request, rt *route, e *Error, started time.Tim
 	p.observe(r, started, event)
 }
 
-// writeError is the default answer: text for a page, application/problem+json (RFC
-// 9457) with the stable code for everything else. Neither shows what came in.
+// writeError is the default answer.
 func writeError(w http.ResponseWriter, r *http.Request, e *Error) {
-	h := w.Header()
-	for _, challenge := range e.Challenges {
-		h.Add("WWW-Authenticate", challenge)
-	}
-	if e.RetryAfter > 0 {
-		h.Set("Retry-After", strconv.Itoa(int((e.RetryAfter+time.Second-1)/time.Second)))
-	}
+	a := answer.Answer{Status: e.Status, Code: string(e.Code), Text: e.Message, Challenges: e.Challenges, RetryAfter: e.RetryAfter}
 	if e.Code == CodeMethod {
-		h.Set("Allow", "GET, POST")
+		a.Allow = "GET, POST"
 	}
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
-	varies(h)
-	if intent.Navigation(r) && !intent.WantsJSON(r) {
-		h.Set("Content-Type", "text/plain; charset=utf-8")
-		w.WriteHeader(e.Status)
-		_, _ = fmt.Fprintf(w, "%s (%s)\n", e.text(), e.Code) // the client may be gone
-		return
-	}
-	h.Set("Content-Type", "application/problem+json")
-	w.WriteHeader(e.Status)
-	writeJSON(w, struct {
-		Title  string `json:"title"`
-		Status int    `json:"status"`
-		Detail string `json:"detail,omitempty"`
-		Code   Code   `json:"code"`
-	}{http.StatusText(e.Status), e.Status, e.Message, e.Code})
+	answer.Vary(w)
+	a.Write(w, answer.Page(r))
 }
-
-func writeJSON(w http.ResponseWriter, v any) {
-	_ = json.NewEncoder(w).Encode(v) // strings and numbers always encode; the client may be gone
-}
-
-// varies says what the choice between a page and an API's answer depends on.
-func varies(h http.Header) { h.Add("Vary", "Accept, Sec-Fetch-Mode, Sec-Fetch-Dest") }
 
 // send sends a person to a provider; a caller that takes JSON gets the address.
 func (p *Registry) send(w http.ResponseWriter, r *http.Request, d *decision, to Redirect) {
-	varies(w.Header())
+	answer.Vary(w)
 	if d.last != nil && d.last.json {
-		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		writeJSON(w, map[string]string{"redirect": to.URL})
+		answer.JSON(w, map[string]string{"redirect": to.URL})
 		return
 	}
 	redirect(w, r, to.URL, to.Status)

@@ -11,7 +11,7 @@ import (
 )
 
 func TestTheDefaultAnswer(t *testing.T) {
-	const page, problem = "text/plain; charset=utf-8", "application/problem+json"
+	const page, problem = "text/html; charset=utf-8", "application/problem+json"
 	for _, c := range []struct {
 		name    string
 		request with
@@ -47,7 +47,8 @@ func TestTheDefaultAnswer(t *testing.T) {
 			t.Errorf("%s: the answer repeats the query: %s", c.name, res.body)
 		}
 		if c.media == page {
-			equal(t, c.name+": text", res.body, "No name. (credentials_rejected)\n")
+			shows(t, c.name, res, "No name.", "credentials_rejected")
+			equal(t, c.name+": what the page may do", res.header.Get("Content-Security-Policy"), "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 			continue
 		}
 		var got struct {
@@ -60,20 +61,46 @@ func TestTheDefaultAnswer(t *testing.T) {
 	}
 }
 
+// shows tells whether a page has the text and the code for a person to read.
+func shows(t *testing.T, name string, page *reply, text, code string) {
+	t.Helper()
+	for _, part := range []string{"<p>" + text + "</p>", "<small>" + code + "</small>"} {
+		if !strings.Contains(page.body, part) {
+			t.Errorf("%s: the page lacks %q:\n%s", name, part, page.body)
+		}
+	}
+}
+
+func TestAPreflightIsNeitherRefusedNorLetThrough(t *testing.T) {
+	s := newSite(t)
+	s.chain(strategies{always(passport.Success{Value: &user{"alice"}})})
+	s.mux.Handle("/private", s.RequireUser("/login")(http.HandlerFunc(show)))
+	preflight := both(both(fetch, method("OPTIONS")), both(header("Origin", "https://other.example"), header("Access-Control-Request-Method", "POST")))
+	for _, path := range []string{"/chain", "/private"} {
+		res := newBrowser(t, s).get(path, preflight)
+		equal(t, path+": status", res.status, http.StatusNoContent)
+		equal(t, path+": body, which the handler would write", res.body, "")
+		equal(t, path+": challenges", len(res.header["Www-Authenticate"]), 0)
+		equal(t, path+": cookies", len(res.cookies), 0)
+	}
+	plain := newBrowser(t, s).get("/private", both(fetch, method("OPTIONS")))
+	equal(t, "an OPTIONS that is none", plain.status, http.StatusUnauthorized)
+}
+
 func TestAnAnswerWithoutAMessageIsTheTextOfItsStatus(t *testing.T) {
 	for _, c := range []struct {
 		err  error
-		page string
+		page [2]string
 		json string
 	}{
-		{errors.New("the database at 10.0.0.7 is down"), "Internal Server Error (strategy_fault)\n", `{"title":"Internal Server Error","status":500,"code":"strategy_fault"}`},
-		{&passport.Error{Code: passport.CodeProviderTimeout, Status: 504, Err: errors.New("10.0.0.7")}, "Gateway Timeout (provider_timeout)\n", `{"title":"Gateway Timeout","status":504,"code":"provider_timeout"}`},
-		{&passport.Error{Code: passport.CodeDenied, Status: 403}, "Forbidden (access_denied)\n", `{"title":"Forbidden","status":403,"code":"access_denied"}`},
+		{errors.New("the database at 10.0.0.7 is down"), [2]string{"Internal Server Error.", "strategy_fault"}, `{"title":"Internal Server Error","status":500,"code":"strategy_fault"}`},
+		{&passport.Error{Code: passport.CodeProviderTimeout, Status: 504, Err: errors.New("10.0.0.7")}, [2]string{"Gateway Timeout.", "provider_timeout"}, `{"title":"Gateway Timeout","status":504,"code":"provider_timeout"}`},
+		{&passport.Error{Code: passport.CodeDenied, Status: 403}, [2]string{"Forbidden.", "access_denied"}, `{"title":"Forbidden","status":403,"code":"access_denied"}`},
 	} {
 		s := newSite(t)
 		s.chain(strategies{said(nil, c.err)})
 		b := newBrowser(t, s)
-		equal(t, "a page", b.get("/chain").body, c.page)
+		shows(t, "a page", b.get("/chain"), c.page[0], c.page[1])
 		equal(t, "a problem", strings.TrimSpace(b.get("/chain", fetch).body), c.json)
 	}
 }
@@ -82,9 +109,7 @@ func TestAMessageIsShownAsItIs(t *testing.T) {
 	s := newSite(t)
 	s.chain(strategies{always(passport.Failure{Message: "<script>\"é\"\n"})})
 	b := newBrowser(t, s)
-	page := b.get("/chain")
-	equal(t, "a page, which is text", page.body, "<script>\"é\"\n (credentials_rejected)\n")
-	equal(t, "its type", page.header.Get("Content-Type"), "text/plain; charset=utf-8")
+	shows(t, "a page, which runs nothing of it", b.get("/chain"), "&lt;script&gt;&#34;é&#34;\n", "credentials_rejected")
 	var problem struct{ Detail string }
 	if err := json.Unmarshal([]byte(b.get("/chain", fetch).body), &problem); err != nil || problem.Detail != "<script>\"é\"\n" {
 		t.Errorf("a problem: %q (%v)", problem.Detail, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/gopassport/passport/internal/answer"
 	"github.com/gopassport/passport/internal/intent"
 	"github.com/gopassport/passport/internal/notes"
 	"github.com/gopassport/passport/internal/returnto"
@@ -52,6 +53,9 @@ func (p *Registry) Check(w http.ResponseWriter, r *http.Request, name string, op
 func (p *Registry) middleware(rt *route) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if answer.Preflight(w, r) {
+				return
+			}
 			s, r, err := p.enter(r)
 			if err != nil {
 				p.answer(w, r, rt, err)

@@ -94,14 +94,6 @@ func (e *Error) Error() string {
 // Unwrap gives the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// text is what a person may read.
-func (e *Error) text() string {
-	if e.Message != "" {
-		return e.Message
-	}
-	return http.StatusText(e.Status)
-}
-
 // refusal tells whether the other side is to blame, so that a chain goes on and
 // FailureRedirect applies.
 func (e *Error) refusal() bool { return e.Status < http.StatusInternalServerError }

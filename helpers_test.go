@@ -431,7 +431,8 @@ func (r *reply) code() passport.Code {
 	if json.Unmarshal([]byte(r.body), &problem) == nil {
 		return problem.Code
 	}
-	_, code, _ := strings.Cut(strings.TrimSuffix(r.body, ")\n"), " (")
+	_, rest, _ := strings.Cut(r.body, "<small>")
+	code, _, _ := strings.Cut(rest, "</small>")
 	return passport.Code(code)
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/gopassport/passport/internal/answer"
 	"github.com/gopassport/passport/internal/intent"
 	"github.com/gopassport/passport/internal/notes"
 )
@@ -118,6 +119,9 @@ func (p *Registry) RequireUser(loginURL string) func(http.Handler) http.Handler 
 }
 
 func (p *Registry) requireUser(w http.ResponseWriter, r *http.Request, next http.Handler, loginURL string) {
+	if answer.Preflight(w, r) {
+		return
+	}
 	s, r, err := p.enter(r)
 	rt := &route{onError: p.config.OnError}
 	if err != nil {
