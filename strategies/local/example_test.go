@@ -62,12 +62,11 @@ func Example() {
 		form := url.Values{"username": {"alice"}, "password": {password}}
 		r := httptest.NewRequest("POST", "/login", strings.NewReader(form.Encode()))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		r.Header.Set("Accept", "text/html")
 		w := httptest.NewRecorder()
 		login.ServeHTTP(w, r)
 		fmt.Print(w.Code, " ", w.Body)
 	}
 	// Output:
 	// 200 hello alice
-	// 401 Wrong username or password (credentials_rejected)
+	// 401 {"title":"Unauthorized","status":401,"detail":"Wrong username or password","code":"credentials_rejected"}
 }

@@ -1,0 +1,120 @@
+package outbound
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+
+	"golang.org/x/oauth2"
+
+	"github.com/gopassport/passport"
+)
+
+// Safe is an error whose text holds nothing that came from outside, so that it may be
+// shown.
+type Safe string
+
+func (e Safe) Error() string { return string(e) }
+
+// Error makes the error of a failed step. What libraries say about it cannot be shown: a
+// [url.Error] has the query of the request, an [oauth2.RetrieveError] the whole reply,
+// OAuth 1 libraries the Authorization header. So the text is put together anew; errors.As
+// still reaches the cause.
+//
+// The code is CodeProviderTimeout (504) where time ran out or the browser went away, else
+// CodeProvider (502).
+func (x *Exchange) Error(cause error) *passport.Error {
+	code, status := passport.CodeProvider, http.StatusBadGateway
+	if x.late(cause) {
+		code, status = passport.CodeProviderTimeout, http.StatusGatewayTimeout
+	}
+	return &passport.Error{Code: code, Status: status, Err: &hidden{x.describe(cause), cause}}
+}
+
+// hidden is a cause that does not show itself.
+type hidden struct {
+	text  string
+	cause error
+}
+
+func (e *hidden) Error() string { return e.text }
+func (e *hidden) Unwrap() error { return e.cause }
+
+// late tells whether time ran out. Some libraries make a text of the cause, so the
+// context is asked, too.
+func (x *Exchange) late(cause error) bool {
+	var timeout net.Error
+	return x.Context.Err() != nil || errors.Is(cause, context.DeadlineExceeded) || errors.As(cause, &timeout) && timeout.Timeout()
+}
+
+// describe says what was done, to whom, and what came of it.
+func (x *Exchange) describe(cause error) string {
+	x.mu.Lock()
+	step, host, status := x.step, x.host, x.last
+	x.mu.Unlock()
+	var address *url.Error
+	if host == "" && errors.As(cause, &address) {
+		if u, err := url.Parse(address.URL); err == nil {
+			host = u.Host
+		}
+	}
+	text := step
+	if host != "" {
+		text += " to " + host
+	}
+	if status != 0 {
+		text += fmt.Sprintf(": status %d", status)
+	}
+	return text + ": " + x.reason(cause)
+}
+
+// reason is the class of a cause.
+func (x *Exchange) reason(cause error) string {
+	var (
+		safe        Safe
+		retrieve    *oauth2.RetrieveError
+		certificate *tls.CertificateVerificationError
+		name        *net.DNSError
+		network     *net.OpError
+	)
+	switch {
+	case errors.As(cause, &safe):
+		return safe.Error()
+	case errors.Is(x.Context.Err(), context.Canceled):
+		return "the browser went away"
+	case x.late(cause):
+		return "no answer in time"
+	case errors.As(cause, &retrieve):
+		return tokenError(retrieve.ErrorCode)
+	case errors.As(cause, &certificate):
+		return "its certificate is not trusted"
+	case errors.As(cause, &name):
+		return "its name does not resolve"
+	case errors.As(cause, &network):
+		return "the network: " + network.Op
+	}
+	return fmt.Sprintf("an error of type %T, whose text is not shown", innermost(cause))
+}
+
+// tokenError is an error code of RFC 6749, 5.2, and no other text.
+func tokenError(code string) string {
+	switch code {
+	case "invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type", "invalid_scope":
+		return code
+	}
+	return "an error that RFC 6749 does not know"
+}
+
+func innermost(err error) error {
+	for {
+		next := errors.Unwrap(err)
+		if next == nil {
+			return err
+		}
+		err = next
+	}
+}

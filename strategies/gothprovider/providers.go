@@ -1,0 +1,125 @@
+package gothprovider
+
+import (
+	"bytes"
+	"net/http"
+	"reflect"
+	"strings"
+
+	"github.com/markbates/goth"
+
+	"github.com/gopassport/passport/internal/outbound"
+)
+
+// This file is what must be known about goth's providers one by one. It was read from
+// their source, version 1.82.
+
+// packageOf names goth's own package that a provider comes from, "" for others.
+func packageOf(p goth.Provider) string {
+	t := reflect.TypeOf(p)
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	name, own := strings.CutPrefix(t.PkgPath(), "github.com/markbates/goth/providers/")
+	if !own {
+		return ""
+	}
+	return name
+}
+
+// stateless tells whether a provider sends back nothing that names a flow.
+func stateless(kind string) bool { return kind == "lastfm" || kind == "steam" }
+
+// pkce tells whether PKCE can be added from outside: the token request goes through a
+// client that can be set, it is a form, and the service does not mind.
+func pkce(p goth.Provider, kind string) bool {
+	switch kind {
+	case "fitbit": // has a client of its own, but takes the verifier as a parameter
+		return true
+	case "apple", "auth0", "dailymotion", "discord", "intercom", "mailru", "oura", "reddit", "seatalk", "wechat", "yandex":
+		return false // ask for the token with another client than the one that can be set
+	case "lark", "wecom": // ask for it with JSON, or with GET
+		return false
+	case "facebook": // "code_verifier param is provided without a code_challenge", though it was there
+		return false
+	case "linkedin": // answers invalid_client to a code_verifier
+		return false
+	case "tiktok": // has another PKCE, with the challenge in hexadecimal
+		return false
+	}
+	_, ok := clientField(reflect.ValueOf(p))
+	return ok
+}
+
+// answersOf are the parameters that Authorize of a provider reads beside code, state,
+// oauth_token and oauth_verifier. redirect_uri, which some read as well, is never among
+// them: it is the program's to say.
+func answersOf(kind string) []string {
+	if kind == "shopify" {
+		return []string{"hmac", "host", "hostname", "shop", "timestamp"}
+	}
+	return nil
+}
+
+// perFlowAnswers are those of the providers that name no flow: Last.fm's, and OpenID 2's
+// (Steam).
+func perFlowAnswers() []string {
+	return []string{"token", "openid.assoc_handle", "openid.claimed_id", "openid.identity", "openid.mode", "openid.ns",
+		"openid.op_endpoint", "openid.response_nonce", "openid.return_to", "openid.sig", "openid.signed"}
+}
+
+// checkOf refuses replies that a provider should refuse itself.
+func checkOf(kind string) func(*http.Request, []byte) error {
+	if kind != "steam" {
+		return nil
+	}
+	return func(r *http.Request, reply []byte) error {
+		// Goth takes anything for a yes that is not "is_valid:false" on the second line.
+		if r.Method == http.MethodPost && !bytes.Contains(reply, []byte("\nis_valid:true\n")) {
+			return outbound.Safe("Steam did not confirm the answer")
+		}
+		return nil
+	}
+}
+
+// copied makes a shallow copy of a provider, so that a flow can change it. The copy gets
+// the client, where that is not nil and the provider has a field for one. A provider that
+// is no pointer to a struct is given back as it is.
+func copied(p goth.Provider, client *http.Client) goth.Provider {
+	from := reflect.ValueOf(p)
+	if from.Kind() != reflect.Pointer || from.Elem().Kind() != reflect.Struct {
+		return p
+	}
+	to := reflect.New(from.Type().Elem())
+	to.Elem().Set(from.Elem())
+	if field, ok := clientField(to); ok && client != nil {
+		field.Set(reflect.ValueOf(client))
+	}
+	return to.Interface().(goth.Provider) //nolint:forcetypeassert // of the same type as p
+}
+
+// transportOf is how the client that a provider has already sends requests: by a proxy,
+// say. Nil means the default.
+func transportOf(p goth.Provider) http.RoundTripper {
+	if field, ok := clientField(reflect.ValueOf(p)); ok {
+		if client, _ := reflect.TypeAssert[*http.Client](field); client != nil {
+			return client.Transport
+		}
+	}
+	return nil
+}
+
+// clientField is the field of a provider that takes an HTTP client, usually HTTPClient. A
+// field of an embedded provider does not count: that provider is shared.
+func clientField(p reflect.Value) (field reflect.Value, ok bool) {
+	if p.Kind() != reflect.Pointer || p.Elem().Kind() != reflect.Struct {
+		return reflect.Value{}, false
+	}
+	for i := range p.Elem().NumField() {
+		f := p.Type().Elem().Field(i)
+		if f.IsExported() && !f.Anonymous && f.Type == reflect.TypeFor[*http.Client]() {
+			return p.Elem().Field(i), true
+		}
+	}
+	return reflect.Value{}, false
+}

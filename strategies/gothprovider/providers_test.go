@@ -1,0 +1,393 @@
+package gothprovider_test
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/markbates/goth"
+	"github.com/markbates/goth/providers/amazon"
+	"github.com/markbates/goth/providers/apple"
+	"github.com/markbates/goth/providers/auth0"
+	"github.com/markbates/goth/providers/azuread"
+	"github.com/markbates/goth/providers/azureadv2"
+	"github.com/markbates/goth/providers/battlenet"
+	"github.com/markbates/goth/providers/bitbucket"
+	"github.com/markbates/goth/providers/bitly"
+	"github.com/markbates/goth/providers/box"
+	"github.com/markbates/goth/providers/classlink"
+	"github.com/markbates/goth/providers/cloudfoundry"
+	"github.com/markbates/goth/providers/cognito"
+	"github.com/markbates/goth/providers/dailymotion"
+	"github.com/markbates/goth/providers/deezer"
+	"github.com/markbates/goth/providers/digitalocean"
+	"github.com/markbates/goth/providers/discord"
+	"github.com/markbates/goth/providers/dropbox"
+	"github.com/markbates/goth/providers/eveonline"
+	"github.com/markbates/goth/providers/facebook"
+	"github.com/markbates/goth/providers/fitbit"
+	"github.com/markbates/goth/providers/gitea"
+	"github.com/markbates/goth/providers/github"
+	"github.com/markbates/goth/providers/gitlab"
+	"github.com/markbates/goth/providers/google"
+	"github.com/markbates/goth/providers/gplus"
+	"github.com/markbates/goth/providers/heroku"
+	"github.com/markbates/goth/providers/hubspot"
+	"github.com/markbates/goth/providers/influxcloud"
+	"github.com/markbates/goth/providers/instagram"
+	"github.com/markbates/goth/providers/intercom"
+	"github.com/markbates/goth/providers/kakao"
+	"github.com/markbates/goth/providers/lark"
+	"github.com/markbates/goth/providers/lastfm"
+	"github.com/markbates/goth/providers/line"
+	"github.com/markbates/goth/providers/linkedin"
+	"github.com/markbates/goth/providers/mailru"
+	"github.com/markbates/goth/providers/mastodon"
+	"github.com/markbates/goth/providers/meetup"
+	"github.com/markbates/goth/providers/microsoftonline"
+	"github.com/markbates/goth/providers/naver"
+	"github.com/markbates/goth/providers/nextcloud"
+	"github.com/markbates/goth/providers/okta"
+	"github.com/markbates/goth/providers/onedrive"
+	"github.com/markbates/goth/providers/openidConnect"
+	"github.com/markbates/goth/providers/oura"
+	"github.com/markbates/goth/providers/patreon"
+	"github.com/markbates/goth/providers/paypal"
+	"github.com/markbates/goth/providers/reddit"
+	"github.com/markbates/goth/providers/salesforce"
+	"github.com/markbates/goth/providers/seatalk"
+	"github.com/markbates/goth/providers/shopify"
+	"github.com/markbates/goth/providers/slack"
+	"github.com/markbates/goth/providers/soundcloud"
+	"github.com/markbates/goth/providers/spotify"
+	"github.com/markbates/goth/providers/steam"
+	"github.com/markbates/goth/providers/strava"
+	"github.com/markbates/goth/providers/stripe"
+	"github.com/markbates/goth/providers/tiktok"
+	"github.com/markbates/goth/providers/tumblr"
+	"github.com/markbates/goth/providers/twitch"
+	"github.com/markbates/goth/providers/twitter"
+	"github.com/markbates/goth/providers/twitterv2"
+	"github.com/markbates/goth/providers/typetalk"
+	"github.com/markbates/goth/providers/uber"
+	"github.com/markbates/goth/providers/vk"
+	"github.com/markbates/goth/providers/wechat"
+	"github.com/markbates/goth/providers/wecom"
+	"github.com/markbates/goth/providers/wepay"
+	"github.com/markbates/goth/providers/xero"
+	"github.com/markbates/goth/providers/yahoo"
+	"github.com/markbates/goth/providers/yammer"
+	"github.com/markbates/goth/providers/yandex"
+	"github.com/markbates/goth/providers/zoom"
+
+	"github.com/gopassport/passport"
+	"github.com/gopassport/passport/strategies/gothprovider"
+)
+
+// named is a provider and its package; not all of them have a Name.
+type named struct {
+	name     string
+	provider goth.Provider
+}
+
+// every gives goth's providers, all 73, with one callback URL.
+func every(t *testing.T, callback string) []named {
+	t.Helper()
+	const id, secret = "id", "CANARY-SECRET"
+	openid, err := openidConnect.NewCustomisedURL(id, secret, callback, "https://op.example/authorize", "https://op.example/token", "https://op.example", "https://op.example/userinfo", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	redditProvider := reddit.New(id, secret, callback, "temporary", "https://op.example/token", "https://op.example/me")
+	return []named{
+		{"amazon", amazon.New(id, secret, callback)},
+		{"apple", apple.New(id, secret, callback, nil, apple.ScopeName)},
+		{"auth0", auth0.New(id, secret, callback, "op.example")},
+		{"azuread", azuread.New(id, secret, callback, nil)},
+		{"azureadv2", azureadv2.New(id, secret, callback, azureadv2.ProviderOptions{})},
+		{"battlenet", battlenet.New(id, secret, callback)},
+		{"bitbucket", bitbucket.New(id, secret, callback)},
+		{"bitly", bitly.New(id, secret, callback)},
+		{"box", box.New(id, secret, callback)},
+		{"classlink", classlink.New(id, secret, callback)},
+		{"cloudfoundry", cloudfoundry.New("https://op.example", id, secret, callback)},
+		{"cognito", cognito.New(id, secret, "https://op.example", callback)},
+		{"dailymotion", dailymotion.New(id, secret, callback)},
+		{"deezer", deezer.New(id, secret, callback)},
+		{"digitalocean", digitalocean.New(id, secret, callback)},
+		{"discord", discord.New(id, secret, callback)},
+		{"dropbox", dropbox.New(id, secret, callback)},
+		{"eveonline", eveonline.New(id, secret, callback)},
+		{"facebook", facebook.New(id, secret, callback)},
+		{"fitbit", fitbit.New(id, secret, callback)},
+		{"gitea", gitea.New(id, secret, callback)},
+		{"github", github.New(id, secret, callback)},
+		{"gitlab", gitlab.New(id, secret, callback)},
+		{"google", google.New(id, secret, callback)},
+		{"gplus", gplus.New(id, secret, callback)},
+		{"heroku", heroku.New(id, secret, callback)},
+		{"hubspot", hubspot.New(id, secret, callback)},
+		{"influxcloud", influxcloud.New(id, secret, callback)},
+		{"instagram", instagram.New(id, secret, callback)},
+		{"intercom", intercom.New(id, secret, callback)},
+		{"kakao", kakao.New(id, secret, callback)},
+		{"lark", lark.New(id, secret, callback)},
+		{"lastfm", lastfm.New(id, secret, callback)},
+		{"line", line.New(id, secret, callback)},
+		{"linkedin", linkedin.New(id, secret, callback)},
+		{"mailru", mailru.New(id, secret, callback)},
+		{"mastodon", mastodon.NewCustomisedURL(id, secret, callback, "https://op.example")},
+		{"meetup", meetup.New(id, secret, callback)},
+		{"microsoftonline", microsoftonline.New(id, secret, callback)},
+		{"naver", naver.New(id, secret, callback)},
+		{"nextcloud", nextcloud.NewCustomisedDNS(id, secret, callback, "https://op.example")},
+		{"okta", okta.New(id, secret, "https://op.example", callback)},
+		{"onedrive", onedrive.New(id, secret, callback)},
+		{"openidConnect", openid},
+		{"oura", oura.New(id, secret, callback)},
+		{"patreon", patreon.New(id, secret, callback)},
+		{"paypal", paypal.New(id, secret, callback)},
+		{"reddit", &redditProvider},
+		{"salesforce", salesforce.New(id, secret, callback)},
+		{"seatalk", seatalk.New(id, secret, callback)},
+		{"shopify", shopify.New(id, secret, callback)},
+		{"slack", slack.New(id, secret, callback)},
+		{"soundcloud", soundcloud.New(id, secret, callback)},
+		{"spotify", spotify.New(id, secret, callback)},
+		{"steam", steam.New(secret, callback)},
+		{"strava", strava.New(id, secret, callback)},
+		{"stripe", stripe.New(id, secret, callback)},
+		{"tiktok", tiktok.New(id, secret, callback)},
+		{"tumblr", tumblr.New(id, secret, callback)},
+		{"twitch", twitch.New(id, secret, callback)},
+		{"twitter", twitter.New(id, secret, callback)},
+		{"twitterv2", twitterv2.New(id, secret, callback)},
+		{"typetalk", typetalk.New(id, secret, callback)},
+		{"uber", uber.New(id, secret, callback)},
+		{"vk", vk.New(id, secret, callback)},
+		{"wechat", wechat.New(id, secret, callback, wechat.WECHAT_LANG_EN)},
+		{"wecom", wecom.New(id, secret, "agent", callback)},
+		{"wepay", wepay.New(id, secret, callback)},
+		{"xero", xero.New(id, secret, callback)},
+		{"yahoo", yahoo.New(id, secret, callback)},
+		{"yammer", yammer.New(id, secret, callback)},
+		{"yandex", yandex.New(id, secret, callback)},
+		{"zoom", zoom.New(id, secret, callback)},
+	}
+}
+
+// everybody's requests go to the internet that is stored here, if any. It is put in place
+// once, before anything runs: what a test leaves behind still reads http.DefaultTransport.
+var everybody atomic.Pointer[internet]
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestMain(m *testing.M) {
+	real := http.DefaultTransport
+	http.DefaultTransport = roundTrip(func(r *http.Request) (*http.Response, error) {
+		if world := everybody.Load(); world != nil {
+			return world.RoundTrip(r)
+		}
+		return real.RoundTrip(r)
+	})
+	m.Run()
+}
+
+// internet answers every request of every provider: with a token where one is asked for,
+// else with a profile of nobody. It stands in for http.DefaultTransport, which many
+// providers use whatever client they are given.
+type internet struct {
+	verifier       string // of the last token request
+	calls, ours    int    // requests, and those that went through the client of a flow
+	tokenWithoutUs bool   // the first, which is for a token, went through another
+}
+
+func (n *internet) RoundTrip(r *http.Request) (*http.Response, error) {
+	_, ours := r.Context().Deadline() // nobody else gives them one
+	if n.calls++; ours {
+		n.ours++
+	}
+	if n.calls == 1 {
+		n.tokenWithoutUs = !ours
+	}
+	form := url.Values{}
+	if r.Body != nil {
+		body, _ := io.ReadAll(r.Body)
+		form, _ = url.ParseQuery(string(body))
+	}
+	w := httptest.NewRecorder()
+	switch {
+	case strings.HasPrefix(r.Header.Get("Authorization"), "OAuth ") && !strings.Contains(strings.ToLower(r.URL.Path), "token"):
+		io.WriteString(w, "{}")
+	case strings.HasPrefix(r.Header.Get("Authorization"), "OAuth "):
+		io.WriteString(w, "oauth_token=T&oauth_token_secret=S&oauth_callback_confirmed=true")
+	case form.Get("openid.mode") == "check_authentication":
+		io.WriteString(w, "ns:http://specs.openid.net/auth/2.0\nis_valid:true\n")
+	case form.Get("grant_type") == "authorization_code":
+		n.verifier = form.Get("code_verifier")
+		w.Header().Set("Content-Type", "application/json")
+		io.WriteString(w, `{"access_token":"CANARY-TOKEN","token_type":"bearer","refresh_token":"CANARY","expires_in":3600}`)
+	default:
+		io.WriteString(w, "{}")
+	}
+	reply := w.Result()
+	reply.Request = r
+	return reply, nil
+}
+
+// perFlow builds the providers that cannot tell flows apart, by their names.
+func perFlow(t *testing.T, name string) gothprovider.Option {
+	return gothprovider.CallbackPerFlow("flow", func(flow string) (goth.Provider, error) {
+		for _, p := range every(t, "https://app.example/callback?flow="+flow) {
+			if p.name == name {
+				return p.provider, nil
+			}
+		}
+		return nil, fmt.Errorf("no %s", name)
+	})
+}
+
+// answerOf is what a service sends back for an address that a person was sent to.
+func answerOf(query url.Values) string {
+	switch {
+	case query.Has("cb"): // Last.fm
+		return parseQuery(query.Get("cb")).Encode() + "&token=CANARY"
+	case query.Has("openid.return_to"):
+		back := query.Get("openid.return_to")
+		return parseQuery(back).Encode() + "&openid.mode=id_res&openid.signed=return_to&openid.claimed_id=https://steamcommunity.com/openid/id/76561197960287930" +
+			"&openid.response_nonce=n&openid.return_to=" + url.QueryEscape(back)
+	case query.Has("oauth_token"):
+		return "oauth_verifier=v&oauth_token=" + query.Get("oauth_token")
+	}
+	state := query.Get("state")
+	mac := hmac.New(sha256.New, []byte("shopify"))
+	io.WriteString(mac, "code=CANARY&host=h&shop=s&state="+state+"&timestamp=1") // Shopify signs it
+	return "code=CANARY&host=h&shop=s&timestamp=1&hmac=" + hex.EncodeToString(mac.Sum(nil)) + "&state=" + state
+}
+
+func parseQuery(address string) url.Values {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil
+	}
+	return u.Query()
+}
+
+var update = flag.Bool("update", false, "write PROVIDERS.md anew")
+
+// Whole flows of all providers, up to a profile that names nobody. What is found out on
+// the way is PROVIDERS.md, so that a table of protections never claims what is not so.
+func TestNoProviderTakesAProfileOfNobodyForAnAccount(t *testing.T) {
+	t.Setenv("SHOPIFY_SECRET", "shopify")
+	defer everybody.Store(nil)
+	var table strings.Builder
+	table.WriteString(tableHead)
+	providers := every(t, "https://app.example/callback")
+	if len(providers) != 73 {
+		t.Fatalf("%d providers", len(providers))
+	}
+	for _, each := range providers {
+		world := &internet{}
+		everybody.Store(world)
+		p, name, provider := newApp(t), each.name, each.provider
+		var opts []gothprovider.Option
+		key := "state"
+		if name == "lastfm" || name == "steam" {
+			opts, key = append(opts, perFlow(t, name)), "a callback URL of its own"
+		}
+		p.connect(name, gothprovider.New(provider, keep, opts...))
+		b := p.browser()
+		query := parse(t, b.begin("/connect/"+name)).Query()
+		if query.Has("oauth_token") {
+			key = "request token"
+		}
+		for _, c := range b.cookies {
+			if size := len(c.Name) + len(c.Value); size > 500 {
+				t.Errorf("%s: the flow's cookie has %d bytes", name, size)
+			}
+		}
+		world.calls, world.ours = 0, 0
+		w := b.end(name, answerOf(query))
+		err := p.last()
+		if w.Code != 502 || err == nil {
+			t.Errorf("%s: %d %s, %v", name, w.Code, w.Body, err)
+			continue
+		}
+		p.secretless(name, w)
+		challenge := query.Get("code_challenge")
+		sum := sha256.Sum256([]byte(world.verifier))
+		if fits := challenge == base64.RawURLEncoding.EncodeToString(sum[:]); (challenge != "") != fits || fits != (len(world.verifier) == 43) {
+			t.Errorf("%s: the challenge %q, the verifier %q", name, challenge, world.verifier)
+		}
+		table.WriteString(row(name, key, challenge != "", world, err.Code))
+	}
+	compare(t, "PROVIDERS.md", table.String())
+}
+
+const tableHead = `# Which protection holds for which provider of goth
+
+Made by the tests (` + "`go test ./strategies/gothprovider -run Nobody -update`" + `), which run a whole flow of each
+provider of goth 1.82.0 up to a profile that names nobody.
+
+What holds for all of them is not in the table: the state and its comparison, parameters, the deadline, panics,
+ids, errors.
+
+* **A flow is named by** what the provider sends back.
+* **PKCE**: the challenge was in the address, and its verifier in the token request.
+* **Our client**: requests carry the context, follow no redirects, and take at most 1 MiB.
+* **{} ends in**: what comes of a profile, and a token reply, without anything that goth wants.
+
+| provider | a flow is named by | PKCE | token by our client | profile by our client | {} ends in |
+|---|---|---|---|---|---|
+`
+
+func row(name, key string, pkce bool, world *internet, code passport.Code) string {
+	yes := map[bool]string{true: "yes", false: "no"}
+	profile := "not asked for"
+	switch {
+	case world.calls > 1 && world.ours == world.calls:
+		profile = "yes"
+	case world.calls > 1:
+		profile = yes[world.ours > 0]
+	}
+	return fmt.Sprintf("| %s | %s | %s | %s | %s | %s |\n", name, key, yes[pkce], yes[!world.tokenWithoutUs], profile, code)
+}
+
+func compare(t *testing.T, file, want string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, _ := os.ReadFile(file); string(got) != want {
+		t.Errorf("%s is out of date; write it anew with -update. It should be:\n%s", file, want)
+	}
+}
+
+func TestProvidersThatNameNoFlowAreRefusedAtTheStart(t *testing.T) {
+	for _, each := range every(t, "https://app.example/callback") {
+		func() {
+			defer func() {
+				text, refused := recover().(string)
+				if want := each.name == "lastfm" || each.name == "steam"; refused != want || want && !strings.Contains(text, "add CallbackPerFlow") {
+					t.Errorf("%s: %q", each.name, text)
+				}
+			}()
+			gothprovider.New(each.provider, keep)
+		}()
+	}
+}
