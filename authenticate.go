@@ -101,7 +101,7 @@ func (p *Registry) loggedIn(w http.ResponseWriter, r *http.Request, rt *route, d
 	key, target := "", p.target(w, r, rt, d)
 	if rt.noSession {
 		if p.config.Users != nil {
-			key, _ = p.config.Users.key(result.Value) // a user of another kind binds no flows
+			key, _, _ = p.config.Users.key(result.Value) // a user of another kind binds no flows
 		}
 		p.become(r, result.Value, key)
 	} else {

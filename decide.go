@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -85,27 +84,25 @@ func (p *Registry) subject(r *http.Request, s *state) string {
 }
 
 // run calls a strategy and sorts what it says: a Result is a Success, a Redirect or a
-// Pass; everything else is an error. A panic is a fault of this request.
-func run(strategy Strategy, r *http.Request, a *Attempt, posted bool) (result Result, failure *Error) {
-	defer func() {
-		if v := recover(); v != nil {
-			if v == http.ErrAbortHandler {
-				panic(v)
-			}
-			result, failure = nil, fault(CodeStrategyPanic, http.StatusInternalServerError, &panicked{v, debug.Stack()})
-		}
-		if failure != nil && failure.Strategy == "" {
-			failure.Strategy = a.name
-		}
-	}()
-	result, err := strategy.Authenticate(r, a)
-	if err != nil {
-		return nil, asError(err, CodeStrategy, http.StatusInternalServerError)
+// Pass; everything else is an error.
+func run(strategy Strategy, r *http.Request, a *Attempt, posted bool) (Result, *Error) {
+	result, err := call(strategy, r, a)
+	if err == nil {
+		err = a.accept(&result, posted)
 	}
-	if err := a.accept(&result, posted); err != nil {
-		return nil, asError(err, CodeStrategy, http.StatusInternalServerError)
+	if err == nil {
+		return result, nil
 	}
-	return result, nil
+	failure := asError(err, CodeStrategy, http.StatusInternalServerError)
+	if failure.Strategy == "" {
+		failure.Strategy = a.name
+	}
+	return nil, failure
+}
+
+func call(strategy Strategy, r *http.Request, a *Attempt) (result Result, err error) {
+	defer caught(&err, CodeStrategyPanic)
+	return strategy.Authenticate(r, a)
 }
 
 // accept checks what a strategy returned.

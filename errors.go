@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"time"
 )
@@ -120,7 +121,18 @@ func asError(err error, code Code, status int) *Error {
 	return &own
 }
 
-// panicked is the cause of a CodeStrategyPanic. The value of a panic may hold
+// caught makes a panic in the application's own code a fault of this request.
+func caught(err *error, code Code) {
+	v := recover()
+	if v == http.ErrAbortHandler {
+		panic(v)
+	}
+	if v != nil {
+		*err = fault(code, http.StatusInternalServerError, &panicked{v, debug.Stack()})
+	}
+}
+
+// panicked is the cause of such a fault. The value of a panic may hold
 // anything, so only a runtime error (an index, a nil map) shows its text.
 type panicked struct {
 	value any

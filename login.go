@@ -30,13 +30,13 @@ func (p *Registry) Login(w http.ResponseWriter, r *http.Request, user any) error
 
 // establish makes user the one who is logged in: serialized first, so that a user who
 // cannot be kept costs nobody the session they had.
-func (p *Registry) establish(w http.ResponseWriter, r *http.Request, user any, keep bool) (key string, err error) {
+func (p *Registry) establish(w http.ResponseWriter, r *http.Request, user any, keep bool) (string, error) {
 	if p.config.Users == nil {
 		return "", fault(CodeConfiguration, http.StatusInternalServerError, errors.New("a login needs Config.Users"))
 	}
-	key, err = p.config.Users.key(user)
+	key, stamp, err := p.config.Users.key(user)
 	if err != nil {
-		return "", fault(CodeUserKey, http.StatusInternalServerError, err)
+		return "", err
 	}
 	session, err := p.load(r)
 	if err != nil {
@@ -50,7 +50,7 @@ func (p *Registry) establish(w http.ResponseWriter, r *http.Request, user any, k
 	if !keep && before.key != key {
 		session.Clear()
 	}
-	session.Set(p.loginKey, record{time.Now(), p.config.Users.stamp(key, user), key}.String())
+	session.Set(p.loginKey, record{time.Now(), stamp, key}.String())
 	if err := session.Save(w, r); err != nil {
 		return "", storeFault(err)
 	}

@@ -229,13 +229,13 @@ func (p *Registry) restore(s *state) (stale bool, err error) {
 	if !ok || !l.current(p.config.Lifetime) {
 		return false, nil
 	}
-	user, err := p.config.Users.load(s, l.key)
+	user, stamp, err := p.config.Users.load(s, l.key)
 	switch {
 	case errors.Is(err, ErrNoUser):
 		return true, nil
 	case err != nil:
 		return false, err
-	case p.config.Users.stamp(l.key, user) != l.stamp:
+	case stamp != l.stamp:
 		return true, nil
 	}
 	s.user, s.key = user, l.key

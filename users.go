@@ -15,9 +15,8 @@ type UserStore interface {
 	check()
 	kind() string
 	keeps(pointer any) bool
-	key(user any) (string, error)
-	load(ctx context.Context, key string) (any, error)
-	stamp(key string, user any) string
+	key(user any) (key, stamp string, err error)
+	load(ctx context.Context, key string) (user any, stamp string, err error)
 }
 
 // Users says how logged-in users of type T are kept: a session holds the key, and each
@@ -65,37 +64,38 @@ func (u Users[T]) keeps(pointer any) bool {
 	return ok
 }
 
-func (u Users[T]) key(user any) (string, error) {
+func (u Users[T]) key(user any) (key, stamp string, err error) {
+	defer caught(&err, CodeUserKey)
 	typed, ok := user.(T)
 	if !ok || isNil(user) {
-		return "", fmt.Errorf("the strategy gave a %T, Config.Users keeps a %s", user, reflect.TypeFor[T]())
+		return "", "", fault(CodeUserKey, http.StatusInternalServerError, fmt.Errorf("the strategy gave a %T, Config.Users keeps a %s", user, reflect.TypeFor[T]()))
 	}
-	key := u.Key(typed)
-	if key == "" {
-		return "", errors.New("Users.Key gave an empty key")
+	if key = u.Key(typed); key == "" {
+		return "", "", fault(CodeUserKey, http.StatusInternalServerError, errors.New("Users.Key gave an empty key"))
 	}
-	return key, nil
+	return key, u.stamp(key, typed), nil
 }
 
-func (u Users[T]) load(ctx context.Context, key string) (any, error) {
-	user, err := u.Load(ctx, key)
+func (u Users[T]) load(ctx context.Context, key string) (user any, stamp string, err error) {
+	defer caught(&err, CodeUserLoad)
+	typed, err := u.Load(ctx, key)
 	switch {
 	case errors.Is(err, ErrNoUser):
-		return nil, ErrNoUser
+		return nil, "", ErrNoUser
 	case err != nil:
-		return nil, fault(CodeUserLoad, http.StatusServiceUnavailable, err)
-	case isNil(user):
-		return nil, fault(CodeUserLoad, http.StatusInternalServerError, errors.New("Users.Load gave a nil user and no error; return ErrNoUser for a user who is gone"))
+		return nil, "", fault(CodeUserLoad, http.StatusServiceUnavailable, err)
+	case isNil(typed):
+		return nil, "", fault(CodeUserLoad, http.StatusInternalServerError, errors.New("Users.Load gave a nil user and no error; return ErrNoUser for a user who is gone"))
 	}
-	return user, nil
+	return typed, u.stamp(key, typed), nil
 }
 
 // stamp is what a login remembers of the user's state. It is hashed together with the
 // key: a session cookie may be readable in stores that only sign.
-func (u Users[T]) stamp(key string, user any) string {
+func (u Users[T]) stamp(key string, user T) string {
 	if u.Stamp == nil {
 		return ""
 	}
-	sum := sha256.Sum256([]byte(key + "\x00" + u.Stamp(user.(T))))
+	sum := sha256.Sum256([]byte(key + "\x00" + u.Stamp(user)))
 	return base64.RawURLEncoding.EncodeToString(sum[:16])
 }
