@@ -77,6 +77,7 @@ func TestAChainOfStrategies(t *testing.T) {
 		{"a failure that sets its status", strategies{locked}, 403, "credentials_rejected", "Locked"},
 		{"the first status wins, with its challenge only", strategies{basic, locked, long, bearer}, 403, "credentials_rejected", "Locked"},
 		{"the first status wins, the other way round", strategies{basic, long, locked}, 413, "credentials_rejected", "Long"},
+		{"a 401 that was set wins as well", strategies{form, always(passport.Failure{Status: 401, Challenge: "Set"}), locked}, 401, "credentials_rejected", "Set|Locked"},
 		{"a refusal with a code has a status", strategies{basic, denied}, 403, "access_denied", ""},
 	} {
 		s := newSite(t)
@@ -109,14 +110,14 @@ func TestAStrategyOfAChainRunsOnlyAfterFailures(t *testing.T) {
 	equal(t, "the order", strings.Join(order, ", "), "one as s0, two as s1, three as s2")
 }
 
-func TestTheMessageOfAChainIsTheFirstFailures(t *testing.T) {
+func TestTheMessageOfAChainIsTheFirstThatThereIs(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		chain strategies
 		want  string
 	}{
 		{"two failures", strategies{form, basic}, `["Fill in the form."]`},
-		{"a failure without a message first", strategies{always(passport.Failure{}), basic}, `[]`},
+		{"a failure without a message first", strategies{always(passport.Failure{}), basic}, `["No name."]`},
 		{"a failure, then one that sets the status", strategies{form, locked}, `["Fill in the form."]`},
 	} {
 		s := newNotes(t)
@@ -151,6 +152,8 @@ func TestWhatIsNoResultIsAFault(t *testing.T) {
 		{"a redirect without a scheme", passport.Redirect{URL: "//provider.example/"}},
 		{"a redirect to a page beside", passport.Redirect{URL: "page"}},
 		{"a redirect with a line in it", passport.Redirect{URL: "https://provider.example/\r\nX: y"}},
+		{"a redirect with a space", passport.Redirect{URL: "https://provider.example/a b"}},
+		{"a redirect with a backslash in its path", passport.Redirect{URL: `https://provider.example/\evil.test`}},
 		{"a redirect with a backslash", passport.Redirect{URL: `https://provider.example\@evil.test/`}},
 	} {
 		s := newSite(t)

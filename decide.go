@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -138,7 +139,7 @@ func (f Failure) err() error {
 		return fmt.Errorf("the strategy failed with the status %d; a Failure has one of 400 to 499", f.Status)
 	}
 	if f.Status == 0 {
-		e.Status = http.StatusUnauthorized
+		e.Status, e.implied = http.StatusUnauthorized, true
 	}
 	return e
 }
@@ -158,26 +159,24 @@ func (v Redirect) complete(r *http.Request, result *Result) error {
 }
 
 // merge makes one refusal of the failures of a chain. The first that set a status
-// decides, else the first; a 401 carries the challenges of all. The message is the
-// first's, as in Passport: the first strategy is the one that people mean.
+// decides, else the first; a 401 carries the challenges of all. The message is the first
+// that there is, as in Passport: the first strategy is the one that people mean.
 func merge(failures []*Error) *Error {
 	if len(failures) == 1 {
 		return failures[0]
 	}
 	lead := failures[0]
-	for _, e := range failures {
-		if lead.Status == http.StatusUnauthorized && e.Status != http.StatusUnauthorized {
-			lead = e
-		}
+	if i := slices.IndexFunc(failures, func(e *Error) bool { return !e.implied }); i >= 0 {
+		lead = failures[i]
 	}
 	whole := *lead
-	if failures[0].Message != "" {
-		whole.Message = failures[0].Message
+	if i := slices.IndexFunc(failures, func(e *Error) bool { return e.Message != "" }); i >= 0 {
+		whole.Message = failures[i].Message
 	}
 	if lead.Status != http.StatusUnauthorized {
 		return &whole
 	}
-	whole.Challenges, whole.Err = nil, nil
+	whole.Challenges = nil
 	var causes []error
 	for _, e := range failures {
 		whole.Challenges = append(whole.Challenges, e.Challenges...)

@@ -15,7 +15,7 @@ func TestWhatTheRootImports(t *testing.T) {
 		t.Fatalf("%v: %v", list, err)
 	}
 	found := map[string]bool{}
-	for _, path := range strings.Fields(string(out)) {
+	for path := range strings.FieldsSeq(string(out)) {
 		found[path] = true
 		switch {
 		case path == module, strings.HasPrefix(path, module+"/internal/"):

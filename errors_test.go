@@ -101,6 +101,7 @@ func TestRejectAndVerdict(t *testing.T) {
 	}{
 		{"a value", "alice", nil, passport.Success{Value: "alice"}, nil},
 		{"a value of zero", 0, nil, passport.Success{Value: 0}, nil},
+		{"a whole success", passport.Success{Value: "alice", Info: "by token"}, nil, passport.Success{Value: "alice", Info: "by token"}, nil},
 		{"nothing", nil, nil, refusal, nil},
 		{"a nil pointer", (*user)(nil), nil, refusal, nil},
 		{"a nil slice", []string(nil), nil, refusal, nil},

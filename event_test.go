@@ -163,7 +163,7 @@ func TestEventsHoldNoSecrets(t *testing.T) {
 	b.thief().back("/connect/github", state+"x", "CANARY-CODE")
 	b.back("/connect/github", state, "CANARY-CODE")
 	b.back("/connect/github", state, "CANARY-CODE")
-	for _, e := range s.events.all {
+	for _, e := range s.all {
 		text := fmt.Sprintf("%v %+v %#v %s", e, e, e, e.LogValue())
 		for _, secret := range []string{"CANARY", state, cookie, "sesame"} {
 			if strings.Contains(text, secret) {

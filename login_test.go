@@ -165,6 +165,19 @@ func TestNoSessionIsForOneRequest(t *testing.T) {
 	equal(t, "the next request", b.me(), "bob")
 }
 
+func TestAFlowIsBoundToAUserWithoutASession(t *testing.T) {
+	s := newSite(t)
+	s.Use("header", passport.StrategyFunc(func(r *http.Request, _ *passport.Attempt) (passport.Result, error) {
+		return passport.Success{Value: &user{r.Header.Get("X-Test-User")}}, nil
+	}))
+	h := s.Authenticate("header", passport.NoSession())(s.Authorize("github")(http.HandlerFunc(show)))
+	b := newBrowser(t, h)
+	as := func(name string) with { return header("X-Test-User", name) }
+	state := b.begin("/", as("alice"))
+	b.thief().back("", state, "1", as("bob")).refused(http.StatusForbidden, passport.CodeFlowUser)
+	b.back("", state, "1", as("alice")).wants(http.StatusOK, "user alice, account 1")
+}
+
 func TestAnAPINeedsNoUserStore(t *testing.T) {
 	auth := passport.New(passport.Config{Observe: func(context.Context, passport.Event) {}})
 	auth.Use("token", passport.StrategyFunc(func(r *http.Request, _ *passport.Attempt) (passport.Result, error) {

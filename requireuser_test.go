@@ -133,6 +133,7 @@ func TestWhereSomebodyWantedToGo(t *testing.T) {
 		s := newPrivate(t)
 		b := newBrowser(t, s.RequireUser("/login")(http.HandlerFunc(show))) // no mux: it cleans paths
 		equal(t, c.name+": sent to", b.get(c.asked).location, "/login")
+		equal(t, c.name+": noted", len(b.jar) == 1, c.target != "/default")
 		b.handler = s
 		equal(t, c.name+": a login leads", b.post("/login/password", sesame("alice")).location, c.target)
 	}
@@ -180,17 +181,19 @@ func TestEveryLoginForgetsWhereSomebodyWantedToGo(t *testing.T) {
 func TestALoginThroughAProviderLeadsBack(t *testing.T) {
 	onEachShelf(t, func(t *testing.T, shelf shelf) {
 		s := newPrivate(t, shelf.option)
-		b := newBrowser(t, s)
-		b.get("/one")
-		first := b.begin("/login/github")
-		b.get("/two")
-		second := b.begin("/login/github")
-		equal(t, "the tab that wanted /two", b.back("/login/github", second, "alice").location, "/two")
-		other := newBrowser(t, s)
-		other.get("/one")
-		first = other.begin("/login/github")
-		other.get("/two")
-		equal(t, "the tab that wanted /one, though /two was wanted since", other.back("/login/github", first, "alice").location, "/one")
+		for _, c := range []struct {
+			tab  int
+			want string
+		}{{0, "/one"}, {1, "/two"}} {
+			b := newBrowser(t, s)
+			var states []string
+			for _, page := range []string{"/one", "/two"} {
+				b.get(page)
+				states = append(states, b.begin("/login/github"))
+			}
+			equal(t, "the tab that wanted "+c.want, b.back("/login/github", states[c.tab], "alice").location, c.want)
+			equal(t, "the next login", b.post("/login/password", sesame("alice")).location, "/default")
+		}
 	})
 }
 

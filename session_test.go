@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	htmltemplate "html/template"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -323,9 +324,7 @@ func (d *drawer) Load(r *http.Request) (passport.Session, error) {
 	s := &drawn{drawer: d, values: map[string]string{}}
 	if c, err := r.Cookie("drawer"); err == nil && d.records[c.Value] != nil {
 		s.id = c.Value
-		for k, v := range d.records[s.id] {
-			s.values[k] = v
-		}
+		maps.Copy(s.values, d.records[s.id])
 	}
 	return s, nil
 }
@@ -536,6 +535,23 @@ func TestAStampEndsOlderLogins(t *testing.T) {
 	})
 }
 
+func TestStampsOfTwoUsersDiffer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDrawer()
+		s := newSite(t, d.option, func(c *passport.Config) {
+			users := c.Users.(passport.Users[*user])
+			users.Stamp = func(*user) string { return "the hash of an empty password" }
+			c.Users = users
+		})
+		newBrowser(t, s).as("alice")
+		newBrowser(t, s).as("bob")
+		one, other := fmt.Sprint(d.records["id1"]), fmt.Sprint(d.records["id2"])
+		if strings.ReplaceAll(one, "alice", "bob") == other || strings.Contains(one, "hash") {
+			t.Errorf("a store that is readable tells who has the same password: %s, %s", one, other)
+		}
+	})
+}
+
 // cart lets a visitor keep something in the session that also holds the login.
 func (s *site) cart(shelf shelf) {
 	s.mux.HandleFunc("/cart/fill", func(w http.ResponseWriter, r *http.Request) {
@@ -628,7 +644,7 @@ func TestOneSetCookieForEachName(t *testing.T) {
 			for _, before := range []string{"", "alice", "carol"} {
 				s := newSite(t, shelf.option)
 				s.mux.HandleFunc("/moves", func(w http.ResponseWriter, r *http.Request) {
-					for _, move := range strings.Fields(c.moves) {
+					for move := range strings.FieldsSeq(c.moves) {
 						if move == "-" {
 							s.by(w, s.Logout(w, r))
 						} else {
@@ -834,6 +850,21 @@ func TestTwoRegistriesInOneRequest(t *testing.T) {
 	}
 	moved := header("Cookie", theirs.jar[0].Name+"="+b.jar[0].Value)
 	equal(t, "a login that was moved", newBrowser(t, b.handler).get("/", moved).body, "user -, admin -")
+}
+
+func TestOfTwoRegistriesWithOneTypeTheInnerSaysWhoItIs(t *testing.T) {
+	outer, inner := newRegistry(t), newRegistry(t)
+	login := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := outer.Login(w, r, &user{"alice"}); err != nil {
+			t.Error(err)
+		}
+	})
+	b := newBrowser(t, login)
+	b.get("/")
+	b.handler = outer.Session(http.HandlerFunc(show))
+	equal(t, "the outer alone", b.me(), "alice")
+	b.handler = outer.Session(inner.Session(http.HandlerFunc(show)))
+	equal(t, "both", b.me(), "-")
 }
 
 func TestAUserIsNoAdminWhereTheyShareASession(t *testing.T) {

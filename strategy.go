@@ -74,7 +74,8 @@ func (e *rejection) Error() string { return "rejected: " + e.message }
 
 // Verdict is for authors of strategies: it makes a Result of what a verify function
 // answered. A nil value (a nil pointer in an interface too) and a [Reject] become the
-// refusal, the latter with its own message; other errors are returned as they are.
+// refusal, the latter with its own message; other errors are returned as they are. A
+// verify function that has an Info, too, returns a [Success].
 func Verdict(value any, err error, refusal Failure) (Result, error) {
 	var rejected *rejection
 	switch {
@@ -87,6 +88,9 @@ func Verdict(value any, err error, refusal Failure) (Result, error) {
 		return nil, err
 	case isNil(value):
 		return refusal, nil
+	}
+	if whole, ok := value.(Success); ok {
+		return whole, nil
 	}
 	return Success{Value: value}, nil
 }
