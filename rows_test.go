@@ -215,9 +215,9 @@ func rowsPage(rows []passportRow, tests map[string][]rowTest, files map[string]s
 
 # What Passport's tests ask for
 
-The 545 cases of passport 0.7.0's own tests, in %d groups of one situation each, and %d things that its
-code does without a test (GAP). P is asked of any language (%d), A the same in another shape (%d), J is
-JavaScript's shape (%d) and has no counterpart. %d rows differ on purpose;
+The 545 cases of passport 0.7.0's own tests and one of passport-strategy's, in %d groups of one situation
+each, and %d things that Passport's code does without a test (GAP). P is asked of any language (%d), A the
+same in another shape (%d), J is JavaScript's shape (%d) and has no counterpart. %d rows differ on purpose;
 [from-passport.md](from-passport.md#where-this-library-differs-and-why) says why.
 
 %d tests show what happens here, those that concern a session on each kind of session store: %d runs. A
