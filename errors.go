@@ -23,7 +23,6 @@ const (
 	CodeNavigation      Code = "not_a_navigation"     // flows begin and end in the address bar, not in a frame or a fetch
 	CodeCrossSite       Code = "cross_site"           // another site tried to connect an account, or to log somebody in
 	CodeCallback        Code = "callback_malformed"   // a response parameter twice, too long, or none that is needed
-	CodeMismatch        Code = "callback_mismatch"    // oauth_token is not the one this flow began with
 	CodeIssuer          Code = "issuer_mismatch"      // another provider answered (RFC 9207)
 	CodeFlowMissing     Code = "flow_missing"         // never begun here: spent, evicted, or another browser's
 	CodeFlowExpired     Code = "flow_expired"         // begun more than ten minutes ago

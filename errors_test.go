@@ -124,7 +124,7 @@ func TestCodesAreStable(t *testing.T) {
 	for code, want := range map[passport.Code]string{
 		passport.CodeRejected: "credentials_rejected", passport.CodeUnauthenticated: "login_required", passport.CodeDenied: "access_denied",
 		passport.CodeMethod: "method_not_allowed", passport.CodePrefetch: "prefetch", passport.CodeNavigation: "not_a_navigation",
-		passport.CodeCrossSite: "cross_site", passport.CodeCallback: "callback_malformed", passport.CodeMismatch: "callback_mismatch",
+		passport.CodeCrossSite: "cross_site", passport.CodeCallback: "callback_malformed",
 		passport.CodeIssuer: "issuer_mismatch", passport.CodeFlowMissing: "flow_missing", passport.CodeFlowExpired: "flow_expired",
 		passport.CodeFlowPurpose: "flow_purpose", passport.CodeFlowStrategy: "flow_strategy", passport.CodeFlowTenant: "flow_tenant",
 		passport.CodeFlowUser: "flow_user", passport.CodeProvider: "provider_error", passport.CodeProviderTimeout: "provider_timeout",

@@ -28,7 +28,7 @@ import (
 // Restored/floor is what a login costs at least: the cookie found by hand, base64, one
 // pooled HMAC-SHA256 compared, the clock, a map look-up, one request with a context value.
 
-type benchUser struct{ name string }
+type benchUser struct{ Name string }
 
 var benchUsers = map[string]*benchUser{"4711": {"ada"}}
 

@@ -5,6 +5,8 @@ go 1.26.0
 replace github.com/gopassport/passport => ../
 
 require (
+	github.com/chromedp/cdproto v0.159.0
+	github.com/chromedp/chromedp v0.23.0
 	github.com/gopassport/passport v0.0.0
 	github.com/markbates/goth v1.82.0
 	github.com/mrjones/oauth v0.0.0-20190623134757-126b35219450
@@ -17,6 +19,7 @@ require (
 
 require (
 	github.com/dustin/go-humanize v1.1.0 // indirect
+	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/gorilla/securecookie v1.1.2 // indirect
 	github.com/gorilla/sessions v1.4.0 // indirect

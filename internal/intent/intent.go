@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -129,12 +130,7 @@ func (o Origins) has(r *http.Request, origin string) bool {
 	if len(o) == 0 {
 		return origin == scheme(r)+"://"+r.Host
 	}
-	for _, own := range o {
-		if origin == own {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(o, origin)
 }
 
 func scheme(r *http.Request) string {
@@ -164,11 +160,9 @@ func PlainLoopback(r *http.Request) bool { return r.TLS == nil && Loopback(r.Hos
 
 // Loopback tells whether a host, with or without a port, is this machine to a browser.
 func Loopback(host string) bool {
-	name := host
+	name, _, _ := strings.Cut(host, ":")
 	if rest, ipv6 := strings.CutPrefix(host, "["); ipv6 {
 		name, _, _ = strings.Cut(rest, "]")
-	} else {
-		name, _, _ = strings.Cut(host, ":")
 	}
 	switch {
 	case name == "localhost" || strings.HasSuffix(name, ".localhost") || name == "::1":

@@ -24,7 +24,7 @@ const nonceSize = 12
 // maxText bounds what Open looks at. No browser sends a longer cookie.
 const maxText = 4096
 
-// encoding is strict, so that a value has one spelling and a flipped bit is never ignored.
+// encoding is strict, so that no flipped bit is ignored.
 var encoding = base64.RawURLEncoding.Strict()
 
 // A Sealer seals and opens values under one subkey. It is safe for concurrent use.

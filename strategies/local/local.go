@@ -186,12 +186,12 @@ func (s *Strategy) parseJSON(body []byte) (url.Values, error) {
 		if err != nil || d.Decode(&value) != nil {
 			return nil, bad()
 		}
-		if name == s.username || name == s.password {
+		if key, _ := name.(string); key == s.username || key == s.password {
 			var text string
-			if value[0] != '"' || json.Unmarshal(value, &text) != nil {
+			if json.Unmarshal(value, &text) != nil {
 				return nil, bad()
 			}
-			fields.Add(name.(string), text)
+			fields.Add(key, text)
 		}
 	}
 	if _, err := d.Token(); err != nil {
