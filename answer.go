@@ -19,7 +19,7 @@ func (rt *route) respond(w http.ResponseWriter, r *http.Request, e *Error) {
 		rt.onError(w, r, e)
 		return
 	}
-	writeError(w, r, e)
+	rt.write(w, r, e)
 }
 
 // report tells the observer of a refusal or a fault.
@@ -34,14 +34,16 @@ func (p *Registry) report(r *http.Request, rt *route, e *Error, started time.Tim
 	p.observe(r, started, event)
 }
 
-// writeError is the default answer.
-func writeError(w http.ResponseWriter, r *http.Request, e *Error) {
+// write is the default answer.
+func (rt *route) write(w http.ResponseWriter, r *http.Request, e *Error) {
 	a := answer.Answer{Status: e.Status, Code: string(e.Code), Text: e.Message, Challenges: e.Challenges, RetryAfter: e.RetryAfter}
 	if e.Code == CodeMethod {
 		a.Allow = "GET, POST"
 	}
-	answer.Vary(w)
-	a.Write(w, answer.Page(r))
+	if rt.answers == "" {
+		answer.Vary(w)
+	}
+	a.Write(w, rt.answers == "page" || rt.answers == "" && answer.Page(r))
 }
 
 // send sends a person to a provider; a caller that takes JSON gets the address.

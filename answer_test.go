@@ -61,6 +61,40 @@ func TestTheDefaultAnswer(t *testing.T) {
 	}
 }
 
+func TestARouteFixesItsAnswers(t *testing.T) {
+	for _, c := range []struct {
+		name, as      string
+		request       with
+		chain         strategies
+		status        int
+		media, target string
+	}{
+		{"a script, by itself", "", fetch, strategies{basic}, 401, "application/problem+json", ""},
+		{"a script, as a page", "page", fetch, strategies{basic}, 302, "", "/login"},
+		{"a program, as a page", "page", both(plain, header("Accept", "*/*")), strategies{basic}, 302, "", "/login"},
+		{"a prefetch, as a page", "page", header("Sec-Purpose", "prefetch"), strategies{basic}, 401, "text/html; charset=utf-8", ""},
+		{"a fault for a script, as a page", "page", fetch, strategies{broken}, 500, "text/html; charset=utf-8", ""},
+		{"a page, by itself", "", from("same-origin"), strategies{basic}, 302, "", "/login"},
+		{"a page, as an API", "api", from("same-origin"), strategies{basic}, 401, "application/problem+json", ""},
+		{"a fault for a page, as an API", "api", from("same-origin"), strategies{broken}, 500, "application/problem+json", ""},
+	} {
+		s := newSite(t)
+		options := []passport.Option{passport.FailureRedirect("/login")}
+		if c.as != "" {
+			options = append(options, passport.AnswerAs(c.as))
+		}
+		s.chain(c.chain, options...)
+		res := newBrowser(t, s).get("/chain", c.request)
+		equal(t, c.name+": status", res.status, c.status)
+		equal(t, c.name+": Content-Type", res.header.Get("Content-Type"), c.media)
+		equal(t, c.name+": Location", res.location, c.target)
+		if c.status == http.StatusUnauthorized {
+			equal(t, c.name+": challenge", res.header.Get("Www-Authenticate"), `Basic realm="x"`)
+			equal(t, c.name+": varies", res.header.Get("Vary") != "", c.as == "")
+		}
+	}
+}
+
 // shows tells whether a page has the text and the code for a person to read.
 func shows(t *testing.T, name string, page *reply, text, code string) {
 	t.Helper()

@@ -148,10 +148,19 @@ func (p *Registry) proceed(w http.ResponseWriter, r *http.Request, rt *route, ta
 // refuse sends a person back, or answers.
 func (p *Registry) refuse(w http.ResponseWriter, r *http.Request, rt *route, d *decision) {
 	p.report(r, rt, d.err, d.started)
-	if !d.err.refusal() || rt.failure == "" || !intent.Navigation(r) || d.err.Code == CodeMethod {
+	if !d.err.refusal() || rt.failure == "" || !rt.redirects(r) || d.err.Code == CodeMethod {
 		rt.respond(w, r, d.err)
 		return
 	}
 	p.leave(w, r, rt.failureMessage, d.err.Message)
 	redirect(w, r, rt.failure, 0)
+}
+
+// redirects tells whether a refused request may be redirected: a script would follow to
+// a page that means nothing to it, and a browser that only guesses has asked for nothing.
+func (rt *route) redirects(r *http.Request) bool {
+	if rt.answers == "page" {
+		return !intent.Prefetch(r)
+	}
+	return rt.answers == "" && intent.Navigation(r)
 }

@@ -20,15 +20,6 @@ type Event struct {
 	Duration time.Duration // from the start of the engine's work to its decision
 }
 
-// Level is how much attention the event deserves: a fault is an error, what people do
-// every day, refusals among it, is for debugging.
-func (e Event) Level() slog.Level {
-	if e.Kind == "fault" {
-		return slog.LevelError
-	}
-	return slog.LevelDebug
-}
-
 // LogValue groups what is set, for log/slog.
 func (e Event) LogValue() slog.Value {
 	attrs := []slog.Attr{slog.String("kind", e.Kind), slog.Duration("duration", e.Duration)}
@@ -43,9 +34,14 @@ func (e Event) LogValue() slog.Value {
 	return slog.GroupValue(attrs...)
 }
 
-// logEvent is what Observe does by default.
+// logEvent is what Observe does by default. A fault is an error; what people do every
+// day, refusals among it, is for debugging.
 func logEvent(ctx context.Context, e Event) {
-	slog.Default().LogAttrs(ctx, e.Level(), "passport", slog.Any("event", e))
+	level := slog.LevelDebug
+	if e.Kind == "fault" {
+		level = slog.LevelError
+	}
+	slog.Default().LogAttrs(ctx, level, "passport", slog.Any("event", e))
 }
 
 // observe reports what came of a request. started is zero for what takes no time.

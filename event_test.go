@@ -105,10 +105,6 @@ func TestAnEventInALog(t *testing.T) {
 		Err: &passport.Error{Code: passport.CodeProvider, Strategy: "github", Message: "a\nb", Err: io.EOF}}
 	equal(t, "a fault", fault.LogValue().String(), `[kind=fault duration=1s purpose=login strategy=github tenant=acme user=alice code=provider_error error=passport: github: provider_error: "a\nb": EOF]`)
 	equal(t, "a login", passport.Event{Kind: "login", User: "alice"}.LogValue().String(), "[kind=login duration=0s user=alice]")
-	equal(t, "the level of a fault", fault.Level(), slog.LevelError)
-	for _, kind := range []string{"begin", "login", "connect", "pass", "refusal", "logout", "forget"} {
-		equal(t, "the level of a "+kind, passport.Event{Kind: kind}.Level(), slog.LevelDebug)
-	}
 }
 
 func TestTheDefaultLogIsQuietUntilThereIsAFault(t *testing.T) {

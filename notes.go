@@ -1,6 +1,7 @@
 package passport
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"strings"
@@ -60,11 +61,7 @@ func (p *Registry) leave(w http.ResponseWriter, r *http.Request, text *string, o
 	if text == nil {
 		return
 	}
-	message := *text
-	if message == "" {
-		message = own
-	}
-	if message != "" {
+	if message := cmp.Or(*text, own); message != "" {
 		p.note(w, r, func(n *notes.Notes) { n.Messages = append(n.Messages, message) })
 	}
 }

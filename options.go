@@ -38,6 +38,7 @@ type route struct {
 	again           bool     // success or failure was named twice
 	successMessage  *string
 	failureMessage  *string
+	answers         string // "page", "api", or "" for what the request's headers say
 	onError         func(http.ResponseWriter, *http.Request, error)
 }
 
@@ -89,6 +90,12 @@ func FailureRedirect(url string) Option {
 // FailureMessage leaves a message for [Registry.Messages] when FailureRedirect applies.
 // "" leaves the strategy's own.
 func FailureMessage(text string) Option { return func(rt *route) { rt.failureMessage = &text } }
+
+// AnswerAs fixes what the refusals and faults of this route are answered with, whatever
+// the request's headers say. "page": FailureRedirect, or a short page. "api": the status
+// with its challenges and application/problem+json, and never a redirect. Most routes
+// need neither: a browser's headers tell the two apart. It panics on other words.
+func AnswerAs(kind string) Option { return func(rt *route) { rt.answers = kind } }
 
 // OnError answers the refusals and faults of this route that no redirect takes, in
 // place of Config.OnError. The error is an [*Error].
@@ -143,6 +150,8 @@ func (p *Registry) problem(rt *route) string {
 		}
 	}
 	switch {
+	case rt.answers != "" && rt.answers != "page" && rt.answers != "api":
+		return fmt.Sprintf("AnswerAs(%q): there are \"page\" and \"api\"", rt.answers)
 	case rt.again:
 		return "it redirects to two places at once; leave SuccessRedirect, SuccessReturnToOrRedirect or FailureRedirect out"
 	case rt.purpose == connect && (rt.keepSessionInfo || rt.noSession):

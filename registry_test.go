@@ -167,6 +167,7 @@ func TestOptionsThatExcludeEachOtherPanic(t *testing.T) {
 		{"NoSession for an account", func() { auth.Authorize("a", passport.NoSession()) }, "Authorize never touches the session"},
 		{"a login that nothing keeps", func() { stateless.Authenticate("a") }, "there is no Config.Users to keep the login with; set it, or add NoSession()"},
 		{"a login that need not be kept", func() { stateless.Authenticate("a", passport.NoSession()) }, ""},
+		{"a kind of answer that is none", func() { auth.Authenticate("a", passport.AnswerAs("html")) }, `AnswerAs("html"): there are "page" and "api"`},
 		{"two places for a success", func() { auth.Authenticate("a", passport.SuccessRedirect("/1"), passport.SuccessRedirect("/2")) }, "two places at once"},
 		{"two kinds of places for a success", func() {
 			auth.Authenticate("a", passport.SuccessRedirect("/1"), passport.SuccessReturnToOrRedirect("/2"))

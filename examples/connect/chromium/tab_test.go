@@ -65,7 +65,8 @@ func (b *tab) hear(event any) {
 	case *network.EventRequestWillBeSent:
 		b.requests = append(b.requests, e.Request.URL)
 	case *log.EventEntryAdded:
-		if !strings.HasSuffix(e.Entry.URL, "/favicon.ico") { // which the browser asks for, not the page
+		icon := strings.HasSuffix(e.Entry.URL, "/favicon.ico") // which the browser asks for, not the page
+		if !icon && (e.Entry.Level == log.EntryLevelWarning || e.Entry.Level == log.EntryLevelError) {
 			b.console = append(b.console, fmt.Sprintf("%s: %s (%s)", e.Entry.Level, e.Entry.Text, e.Entry.URL))
 		}
 	case *runtime.EventConsoleAPICalled, *runtime.EventExceptionThrown:
