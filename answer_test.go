@@ -89,7 +89,7 @@ func TestARouteFixesItsAnswers(t *testing.T) {
 		equal(t, c.name+": Content-Type", res.header.Get("Content-Type"), c.media)
 		equal(t, c.name+": Location", res.location, c.target)
 		if c.status == http.StatusUnauthorized {
-			equal(t, c.name+": challenge", res.header.Get("Www-Authenticate"), `Basic realm="x"`)
+			equal(t, c.name+": challenge", res.header.Get("WWW-Authenticate"), `Basic realm="x"`)
 			equal(t, c.name+": varies", res.header.Get("Vary") != "", c.as == "")
 		}
 	}
