@@ -70,6 +70,7 @@ var ErrMissing = errors.New("no such flow")
 // Fault is an error of the store.
 type Fault struct{ Err error }
 
+// Error is the text of the store's error.
 func (e *Fault) Error() string { return e.Err.Error() }
 
 // Unwrap gives the store's own error.

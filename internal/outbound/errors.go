@@ -18,6 +18,7 @@ import (
 // shown.
 type Safe string
 
+// Error is the text itself.
 func (e Safe) Error() string { return string(e) }
 
 // Error makes the error of a failed step. What libraries say about it cannot be shown: a

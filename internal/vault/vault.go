@@ -24,6 +24,7 @@ const MaxCookie = 4096
 // TooLarge is a value that no browser would keep.
 type TooLarge struct{ Size, Limit int }
 
+// Error says how large, and what the limit is.
 func (e *TooLarge) Error() string {
 	return fmt.Sprintf("a cookie of %d bytes, the limit is %d", e.Size, e.Limit)
 }
