@@ -117,6 +117,8 @@ func TestAPreflightIsNeitherRefusedNorLetThrough(t *testing.T) {
 		equal(t, path+": challenges", len(res.header["Www-Authenticate"]), 0)
 		equal(t, path+": cookies", len(res.cookies), 0)
 	}
+	s.mux.Handle("/api", s.Authenticate("s0", passport.NoSession(), passport.AnswerAs("api"))(http.HandlerFunc(show)))
+	equal(t, "an API's handler answers its own", newBrowser(t, s).get("/api", preflight).wants(http.StatusOK, "user -, account -").status, 200)
 	plain := newBrowser(t, s).get("/private", both(fetch, method("OPTIONS")))
 	equal(t, "an OPTIONS that is none", plain.status, http.StatusUnauthorized)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/gopassport/passport/internal/intent"
 )
@@ -74,19 +73,11 @@ func (a *Attempt) Begin() error {
 func (a *Attempt) person() error {
 	switch {
 	case a.request.Method != http.MethodGet && a.request.Method != http.MethodPost:
-		return &Error{Code: CodeMethod, Status: http.StatusMethodNotAllowed, Err: fmt.Errorf("a %s neither begins nor ends a flow", method(a.request))}
+		return &Error{Code: CodeMethod, Status: http.StatusMethodNotAllowed, Err: fmt.Errorf("a %s neither begins nor ends a flow", intent.Method(a.request))}
 	case intent.Prefetch(a.request):
 		return &Error{Code: CodePrefetch, Status: http.StatusForbidden, Err: errors.New("the browser loads the page before anybody asked for it")}
 	}
 	return nil
-}
-
-// method is the request's method, where it is one that may stand in a log.
-func method(r *http.Request) string {
-	if len(r.Method) > 16 || strings.Trim(r.Method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
-		return "request"
-	}
-	return r.Method
 }
 
 // ownPage refuses what another site began.

@@ -53,7 +53,8 @@ func (p *Registry) Check(w http.ResponseWriter, r *http.Request, name string, op
 func (p *Registry) middleware(rt *route) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if answer.Preflight(w, r) {
+			if answer.Preflight(r) {
+				rt.preflight(w, r, next)
 				return
 			}
 			s, r, err := p.enter(r)
@@ -66,6 +67,16 @@ func (p *Registry) middleware(rt *route) func(http.Handler) http.Handler {
 			p.act(w, r, rt, d, next)
 		})
 	}
+}
+
+// preflight passes only where the route is an API's by AnswerAs: a handler that looks at
+// no method would answer it for everybody. Nowhere is it refused.
+func (rt *route) preflight(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	if rt.answers == "api" {
+		next.ServeHTTP(w, r)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
 }
 
 // act does what was decided.

@@ -72,8 +72,7 @@ type Error struct {
 	Challenges []string      // for WWW-Authenticate
 	RetryAfter time.Duration // for Retry-After, where the fault is known to pass; else 0
 	Err        error         // the cause; may be nil
-
-	implied bool // a Failure set no status
+	implied    bool          // a Failure set no status
 }
 
 // Error is the text for the log.

@@ -34,8 +34,7 @@ func (e Event) LogValue() slog.Value {
 	return slog.GroupValue(attrs...)
 }
 
-// logEvent is what Observe does by default. A fault is an error; what people do every
-// day, refusals among it, is for debugging.
+// logEvent is what Observe does by default. What people do every day is for debugging.
 func logEvent(ctx context.Context, e Event) {
 	level := slog.LevelDebug
 	if e.Kind == "fault" {

@@ -119,7 +119,8 @@ func (p *Registry) RequireUser(loginURL string) func(http.Handler) http.Handler 
 }
 
 func (p *Registry) requireUser(w http.ResponseWriter, r *http.Request, next http.Handler, loginURL string) {
-	if answer.Preflight(w, r) {
+	if answer.Preflight(r) {
+		w.WriteHeader(http.StatusNoContent)
 		return
 	}
 	s, r, err := p.enter(r)

@@ -93,8 +93,9 @@ func FailureMessage(text string) Option { return func(rt *route) { rt.failureMes
 
 // AnswerAs fixes what the refusals and faults of this route are answered with, whatever
 // the request's headers say. "page": FailureRedirect, or a short page. "api": the status
-// with its challenges and application/problem+json, and never a redirect. Most routes
-// need neither: a browser's headers tell the two apart. It panics on other words.
+// with its challenges and application/problem+json, never a redirect; and a CORS preflight
+// passes to the wrapped handler, which must look at the method, because nobody is known
+// then (elsewhere it gets 204: wrap CORS around this). Most routes need neither.
 func AnswerAs(kind string) Option { return func(rt *route) { rt.answers = kind } }
 
 // OnError answers the refusals and faults of this route that no redirect takes, in

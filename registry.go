@@ -81,7 +81,6 @@ type Registry struct {
 	bounces    *vault.Vault
 }
 
-// defaultLifetime of a login.
 const defaultLifetime = 14 * 24 * time.Hour
 
 // New makes a registry. It panics, in a sentence, on a configuration that cannot be right.

@@ -49,6 +49,14 @@ func Subresource(r *http.Request) bool {
 	return !ok || !okDest || mode != "" && mode != "navigate" || dest != "" && dest != "document"
 }
 
+// Method is the request's method, where it is one that may stand in a log.
+func Method(r *http.Request) string {
+	if len(r.Method) > 16 || strings.Trim(r.Method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+		return "request"
+	}
+	return r.Method
+}
+
 // metadata is the value of a Fetch Metadata header, "" where it did not come; it is
 // not ok where it came twice, which no browser does.
 func metadata(r *http.Request, name string) (value string, ok bool) {
