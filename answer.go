@@ -53,23 +53,5 @@ func (p *Registry) send(w http.ResponseWriter, r *http.Request, d *decision, to 
 		answer.JSON(w, map[string]string{"redirect": to.URL})
 		return
 	}
-	redirect(w, r, to.URL, to.Status)
-}
-
-// redirect sends exactly the address that was checked. http.Redirect would clean it.
-func redirect(w http.ResponseWriter, r *http.Request, address string, status int) {
-	if status == 0 {
-		status = seeOther(r)
-	}
-	w.Header().Set("Location", address)
-	w.Header().Set("Content-Length", "0")
-	w.WriteHeader(status)
-}
-
-// seeOther is 303 after anything but GET, so that no browser sends a form's body on.
-func seeOther(r *http.Request) int {
-	if r.Method == http.MethodGet || r.Method == http.MethodHead {
-		return http.StatusFound
-	}
-	return http.StatusSeeOther
+	answer.Redirect(w, r, to.URL, to.Status)
 }

@@ -38,7 +38,7 @@ func crossSite(cause error) *Error {
 
 // bounce keeps the form and sends the browser to the same address with GET.
 func (p *Registry) bounce(r *http.Request, d *decision) (Result, *Error) {
-	c, to, err := formpost.Keep(p.bounces, r, requestPath(r))
+	c, to, err := formpost.Keep(p.bounces, r, returnto.Asked(r))
 	switch {
 	case err != nil:
 		return nil, &Error{Code: CodeCallback, Status: http.StatusRequestEntityTooLarge, Err: err}
@@ -51,7 +51,7 @@ func (p *Registry) bounce(r *http.Request, d *decision) (Result, *Error) {
 
 // land takes the form up again.
 func (p *Registry) land(r *http.Request, d *decision) (seen *http.Request, posted bool) {
-	post, spent, ok := formpost.Restore(p.bounces, r, requestPath(r))
+	post, spent, ok := formpost.Restore(p.bounces, r, returnto.Asked(r))
 	d.set, d.flows = append(d.set, spent...), true
 	if !ok {
 		d.err = noFlow("the posted answer is not there any more")

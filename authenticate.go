@@ -121,8 +121,8 @@ func (p *Registry) loggedIn(w http.ResponseWriter, r *http.Request, rt *route, d
 			p.answer(w, r, rt, err)
 			return
 		}
-		if p.noted(w, r).ReturnTo != "" {
-			p.note(w, r, func(n *notes.Notes) { n.ReturnTo = "" })
+		if p.notes.Read(w, r).ReturnTo != "" {
+			p.notes.Change(w, r, func(n *notes.Notes) { n.ReturnTo = "" })
 		}
 	}
 	p.observe(r, d.started, d.event("login", rt, key))
@@ -134,7 +134,7 @@ func (p *Registry) target(w http.ResponseWriter, r *http.Request, rt *route, d *
 	if !rt.returnTo {
 		return rt.success
 	}
-	for _, wanted := range []string{d.last.returnTo, p.noted(w, r).ReturnTo} {
+	for _, wanted := range []string{d.last.returnTo, p.notes.Read(w, r).ReturnTo} {
 		if returnto.Local(wanted) {
 			return wanted
 		}
@@ -147,7 +147,7 @@ func (p *Registry) proceed(w http.ResponseWriter, r *http.Request, rt *route, ta
 	own, _ := o.info.(string)
 	p.leave(w, r, rt.successMessage, own)
 	if target != "" {
-		redirect(w, r, target, 0)
+		answer.Redirect(w, r, target, 0)
 		return
 	}
 	if o != (outcome{}) {
@@ -164,7 +164,7 @@ func (p *Registry) refuse(w http.ResponseWriter, r *http.Request, rt *route, d *
 		return
 	}
 	p.leave(w, r, rt.failureMessage, d.err.Message)
-	redirect(w, r, rt.failure, 0)
+	answer.Redirect(w, r, rt.failure, 0)
 }
 
 // redirects tells whether a refused request may be redirected: a script would follow to

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gopassport/passport/internal/absent"
+	"github.com/gopassport/passport/internal/answer"
 	"github.com/gopassport/passport/internal/cookies"
 	"github.com/gopassport/passport/internal/returnto"
 	"github.com/gopassport/passport/internal/vault"
@@ -111,7 +113,7 @@ func (a *Attempt) accept(result *Result, posted bool) error {
 	switch v := (*result).(type) {
 	case Success:
 		switch {
-		case isNil(v.Value):
+		case absent.Nil(v.Value):
 			return errors.New("the strategy succeeded with a nil value")
 		case posted && !a.taken:
 			return crossSite(errors.New("another site sent this form, and it ends no flow that began here"))
@@ -147,7 +149,7 @@ func (f Failure) err() error {
 // complete fills in the status of a redirect, and refuses addresses that are none.
 func (v Redirect) complete(r *http.Request, result *Result) error {
 	if v.Status == 0 {
-		v.Status = seeOther(r)
+		v.Status = answer.SeeOther(r)
 	}
 	u, err := url.Parse(v.URL)
 	absolute := err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http") && !strings.ContainsAny(v.URL, " \t\r\n\\")

@@ -4,9 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"runtime/debug"
 	"strings"
 	"time"
+
+	"github.com/gopassport/passport/internal/panics"
 )
 
 // Code names the cause of an [Error]. Codes are stable: programs, dashboards and
@@ -39,8 +40,18 @@ const (
 	CodeProviderUnavailable Code = "provider_unavailable" // the provider is down for now
 	CodeProviderPanic       Code = "provider_panic"       // the provider's client code panicked
 	CodeSubject             Code = "subject_missing"      // the provider named nobody
+	CodeSubjectMismatch     Code = "subject_mismatch"     // userinfo, or a refreshed token, is about somebody else
+	CodeMetadata            Code = "provider_metadata"    // what the provider publishes about itself cannot be used
+	CodeIDTokenMalformed    Code = "id_token_malformed"   // there is no ID token, or it is none
+	CodeIDTokenSignature    Code = "id_token_signature"   // nobody we know signed it
+	CodeIDTokenIssuer       Code = "id_token_issuer"      // it is another provider's
+	CodeIDTokenAudience     Code = "id_token_audience"    // it is for another application
+	CodeIDTokenTime         Code = "id_token_time"        // it has expired, or is from another time
+	CodeIDTokenNonce        Code = "id_token_nonce"       // it belongs to another flow
+	CodeIDTokenHash         Code = "id_token_hash"        // it belongs to another access token
 	CodeSessionStore        Code = "session_store"        // the session store failed
 	CodeSessionTooLarge     Code = "session_too_large"    // the session does not fit into its cookie
+	CodeRevocations         Code = "revocation_store"     // Config.Revocations failed
 	CodeFlowStore           Code = "flow_store"           // the flow store failed
 	CodeFlowTooLarge        Code = "flow_too_large"       // what a strategy keeps does not fit into its cookie
 	CodeUserLoad            Code = "user_load"            // Users.Load failed, or gave a nil user
@@ -123,25 +134,7 @@ func asError(err error, code Code, status int) *Error {
 
 // caught makes a panic in the application's own code a fault of this request.
 func caught(err *error, code Code) {
-	v := recover()
-	if v == http.ErrAbortHandler {
-		panic(v)
+	if cause := panics.Cause(recover()); cause != nil {
+		*err = fault(code, http.StatusInternalServerError, cause)
 	}
-	if v != nil {
-		*err = fault(code, http.StatusInternalServerError, &panicked{v, debug.Stack()})
-	}
-}
-
-// panicked is the cause of such a fault. The value of a panic may hold
-// anything, so only a runtime error (an index, a nil map) shows its text.
-type panicked struct {
-	value any
-	stack []byte
-}
-
-func (p *panicked) Error() string {
-	if err, ok := p.value.(interface{ RuntimeError() }); ok {
-		return fmt.Sprintf("panic: %v", err)
-	}
-	return fmt.Sprintf("panic: a value of type %T", p.value)
 }

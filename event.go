@@ -10,7 +10,7 @@ import (
 // Event is one thing that happened, for audit and metrics. It holds no token, code,
 // state, message or e-mail address.
 type Event struct {
-	Kind     string        // "begin", "login", "connect", "pass", "refusal", "fault", "logout" or "forget" (a login whose user is gone)
+	Kind     string        // "begin", "login", "connect", "pass", "refusal", "fault", "logout", "revoke" (LogoutEverywhere), or "forget" (a login that is over: its user is gone, say)
 	Purpose  string        // "login" or "connect"; "" outside of both
 	Strategy string        // the registered name; "" where none was involved
 	Tenant   string        // see Attempt.Tenant

@@ -25,7 +25,7 @@ type FlowStore interface {
 
 // put begins a flow.
 func (a *Attempt) put(key, data string) error {
-	target := a.registry.noted(a.w, a.request).ReturnTo
+	target := a.registry.notes.Read(a.w, a.request).ReturnTo
 	cookies, err := a.registry.flows.Put(a.request, key, flows.Flow{
 		At: time.Now(), Purpose: string(a.route.purpose), Strategy: a.name, Tenant: a.tenant, User: a.user, ReturnTo: target, Data: data,
 	})

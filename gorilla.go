@@ -7,6 +7,7 @@ import (
 
 	"github.com/gorilla/sessions"
 
+	"github.com/gopassport/passport/internal/absent"
 	"github.com/gopassport/passport/internal/cookies"
 	"github.com/gopassport/passport/internal/gorilla"
 	"github.com/gopassport/passport/internal/seal"
@@ -23,7 +24,7 @@ import (
 // defaults of sessions.NewCookieStore, SameSite=None and no HttpOnly; [CookieSessions]
 // has better ones. Panics on a nil store and on a name that is no cookie's.
 func GorillaSessions(store sessions.Store, name string) SessionStore {
-	if isNil(store) {
+	if absent.Nil(store) {
 		panic("passport: GorillaSessions: the store is nil")
 	}
 	if err := (&http.Cookie{Name: name, Value: "x"}).Valid(); err != nil {
@@ -65,7 +66,9 @@ func CookieSessions(keys ...[]byte) *sessions.CookieStore {
 		Path: "/", MaxAge: int(defaultLifetime / time.Second), Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	}}
 	for i, key := range keys {
-		checkKey("CookieSessions: keys", i, key)
+		if problem := seal.CheckKey(key); problem != "" {
+			panic(fmt.Sprintf("passport: CookieSessions: keys[%d] %s", i, problem))
+		}
 		sealer, err := seal.New(key, "gorilla")
 		if err != nil {
 			panic("passport: CookieSessions: " + err.Error())

@@ -9,6 +9,8 @@ import (
 	"github.com/gopassport/passport/internal/answer"
 	"github.com/gopassport/passport/internal/intent"
 	"github.com/gopassport/passport/internal/notes"
+	"github.com/gopassport/passport/internal/record"
+	"github.com/gopassport/passport/internal/returnto"
 )
 
 // Login logs a user in by hand, after a sign-up say, or after [Registry.Check]. It
@@ -42,15 +44,14 @@ func (p *Registry) establish(w http.ResponseWriter, r *http.Request, user any, k
 	if err != nil {
 		return "", err
 	}
-	kept, _ := session.Get(p.loginKey)
-	before, _ := parseRecord(kept)
-	if err := session.Renew(); err != nil {
-		return "", storeFault(err)
+	before, err := p.endLogin(r, session)
+	if err != nil {
+		return "", err
 	}
-	if !keep && before.key != key {
+	if !keep && before.Key != key {
 		session.Clear()
 	}
-	session.Set(p.loginKey, record{time.Now(), stamp, key}.String())
+	session.Set(p.loginKey, record.New(stamp, key).String())
 	if err := session.Save(w, r); err != nil {
 		return "", storeFault(err)
 	}
@@ -69,7 +70,7 @@ func (p *Registry) become(r *http.Request, user any, key string) {
 // of the response. Flows that the person began end for nobody else.
 // It does not load the user, so it works where that fails. With a store that keeps
 // sessions on a server, copies of the cookie stop working; with cookies they do not
-// until they expire (see Users.Stamp). Call it from a POST route behind
+// until they expire, unless Config.Revocations remembers them (see Users.Stamp, too). Call it from a POST route behind
 // [http.CrossOriginProtection], so that no other site can.
 //
 // On an error [UserFrom] gives nobody, but the session may still be there. The error is
@@ -93,14 +94,28 @@ func (p *Registry) end(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	session.Clear()
-	if err := session.Renew(); err != nil {
-		return storeFault(err)
+	if _, err := p.endLogin(r, session); err != nil {
+		return err
 	}
+	session.Clear()
 	if err := session.Save(w, r); err != nil {
 		return storeFault(err)
 	}
 	return nil
+}
+
+// endLogin makes copies of the session's login worthless, as far as the stores can, and
+// gives what it was. The session keeps its values.
+func (p *Registry) endLogin(r *http.Request, session Session) (record.Record, error) {
+	kept, _ := session.Get(p.loginKey)
+	before, _ := record.Parse(kept)
+	if err := p.revoke(r.Context(), before); err != nil {
+		return before, err
+	}
+	if err := session.Renew(); err != nil {
+		return before, storeFault(err)
+	}
+	return before, nil
 }
 
 // RequireUser lets a request pass only when somebody is logged in. Others are sent to
@@ -134,9 +149,9 @@ func (p *Registry) requireUser(w http.ResponseWriter, r *http.Request, next http
 		return
 	}
 	if get := r.Method == http.MethodGet || r.Method == http.MethodHead; get && loginURL != "" && intent.Navigation(r) {
-		p.note(w, r, func(n *notes.Notes) { n.ReturnTo = requestPath(r) })
+		p.notes.Change(w, r, func(n *notes.Notes) { n.ReturnTo = returnto.Asked(r) })
 		w.Header().Set("Cache-Control", "no-store")
-		redirect(w, r, loginURL, 0)
+		answer.Redirect(w, r, loginURL, 0)
 		return
 	}
 	p.answer(w, r, rt, &Error{Code: CodeUnauthenticated, Status: http.StatusUnauthorized, Message: "Please log in first."})

@@ -46,7 +46,8 @@ type route struct {
 func Or(name string) Option { return func(rt *route) { rt.names = append(rt.names, name) } }
 
 // Param gives the strategies of this route a parameter, from code, such as a scope or
-// a prompt. What keys there are, a strategy says ([Attempt.Param]).
+// a prompt. What keys there are, a strategy says ([Attempt.Param]); one with a method
+// CheckParam(key, value string) error is asked when the route is made, and its error panics.
 func Param(key, value string) Option { return func(rt *route) { rt.params[key] = value } }
 
 // NoSession makes the user known to this request only. For APIs.
@@ -121,6 +122,9 @@ func (p *Registry) route(call string, why purpose, name string, opts []Option) (
 	for _, name := range rt.names {
 		rt.strategies = append(rt.strategies, p.strategy(name))
 	}
+	if err := rt.checkParams(); err != nil {
+		return nil, fmt.Errorf("passport: %s(%q): %w", call, name, err)
+	}
 	return rt, nil
 }
 
@@ -131,6 +135,23 @@ func (p *Registry) must(call string, why purpose, name string, opts []Option) *r
 		panic(err.Error())
 	}
 	return rt
+}
+
+// checkParams asks the strategies that know their parameters, so that a parameter that
+// would be refused later is a mistake in wiring now.
+func (rt *route) checkParams() error {
+	for _, strategy := range rt.strategies {
+		checker, ok := strategy.(interface{ CheckParam(key, value string) error })
+		for _, key := range slices.Sorted(maps.Keys(rt.params)) {
+			if !ok {
+				break
+			}
+			if err := checker.CheckParam(key, rt.params[key]); err != nil {
+				return fmt.Errorf("Param(%q): %w", key, err)
+			}
+		}
+	}
+	return nil
 }
 
 // problem says what cannot be right about a route.

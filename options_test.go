@@ -113,3 +113,32 @@ func TestWhichOnErrorAnswers(t *testing.T) {
 	equal(t, "a failure with a page of its own", b.get("/redirect").location, "/out")
 	b.get("/redirect", fetch).wants(http.StatusTeapot, "route\n")
 }
+
+// fussy is a strategy that knows its parameters.
+type fussy struct{ passport.Strategy }
+
+func (fussy) CheckParam(key, value string) error {
+	if key == "scope" && value != "" {
+		return nil
+	}
+	return fmt.Errorf("there is no %s", key)
+}
+
+func TestAStrategyRefusesParametersWhenARouteIsMade(t *testing.T) {
+	auth := newRegistry(t)
+	auth.Use("fussy", fussy{alice})
+	auth.Use("alice", alice)
+	for _, c := range []struct {
+		name string
+		make func()
+		want string
+	}{
+		{"a parameter it has", func() { auth.Authenticate("fussy", passport.Param("scope", "a")) }, ""},
+		{"one it lacks", func() { auth.Authenticate("fussy", passport.Param("state", "a")) }, `Authenticate("fussy"): Param("state"): there is no state`},
+		{"a value that is none", func() { auth.Authorize("fussy", passport.Param("scope", "")) }, `Authorize("fussy"): Param("scope")`},
+		{"one that a later strategy lacks", func() { auth.Authenticate("alice", passport.Or("fussy"), passport.Param("x", "a")) }, `Param("x"): there is no x`},
+		{"a strategy that does not say", func() { auth.Authenticate("alice", passport.Param("state", "a")) }, ""},
+	} {
+		panicking{c.name, c.make, c.want}.check(t)
+	}
+}

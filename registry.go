@@ -5,15 +5,16 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/gopassport/passport/internal/absent"
 	"github.com/gopassport/passport/internal/flows"
 	"github.com/gopassport/passport/internal/intent"
+	"github.com/gopassport/passport/internal/notes"
 	"github.com/gopassport/passport/internal/seal"
 	"github.com/gopassport/passport/internal/sealed"
 	"github.com/gopassport/passport/internal/vault"
@@ -35,6 +36,11 @@ type Config struct {
 	// Sessions is where logins are kept. Nil: in sealed cookies under Keys, which needs
 	// no server but cannot end one login of many; Users.Stamp ends all of a user.
 	Sessions SessionStore
+
+	// Revocations is where ended logins are remembered, so that Logout and
+	// [Registry.LogoutEverywhere] reach copies of a sealed cookie, too. Each request that
+	// has a login asks it. Nil: a copy works until Lifetime is over (but see Users.Stamp).
+	Revocations RevocationStore
 
 	// Lifetime of a login, counted from the time of login, whatever the store.
 	// 0 means 14 days.
@@ -77,7 +83,7 @@ type Registry struct {
 	sessions   SessionStore
 	loginKey   string // where a session keeps the login
 	flows      flows.Keeper
-	notes      *vault.Vault
+	notes      notes.Jar
 	bounces    *vault.Vault
 }
 
@@ -113,6 +119,8 @@ func (c *Config) check() {
 		panic("passport: New: Config has both Users and Subject; one of them says who is logged in")
 	case c.Users == nil && c.Sessions != nil:
 		panic("passport: New: Config has Sessions but no Users; Users says what a session keeps")
+	case c.Users == nil && c.Revocations != nil:
+		panic("passport: New: Config has Revocations but no Users, so there are no logins to end")
 	case len(c.Keys) == 0 && (c.Users != nil || c.Subject != nil || c.Sessions != nil || c.Flows != nil):
 		panic("passport: New: Config.Keys is empty; make one with crypto/rand, 32 bytes, and keep it where secrets are kept")
 	}
@@ -120,27 +128,14 @@ func (c *Config) check() {
 		c.Users.check()
 	}
 	for i, key := range c.Keys {
-		checkKey("New: Config.Keys", i, key)
+		if problem := seal.CheckKey(key); problem != "" {
+			panic(fmt.Sprintf("passport: New: Config.Keys[%d] %s", i, problem))
+		}
 	}
 	for _, origin := range c.Origins {
-		checkOrigin(origin)
-	}
-}
-
-func checkKey(where string, i int, key []byte) {
-	if len(key) != seal.KeySize {
-		panic(fmt.Sprintf("passport: %s[%d] has %d bytes; a key has %d random ones", where, i, len(key), seal.KeySize))
-	}
-	if !slices.ContainsFunc(key, func(b byte) bool { return b != key[0] }) {
-		panic(fmt.Sprintf("passport: %s[%d] is one byte over and over; a key is random (crypto/rand)", where, i))
-	}
-}
-
-func checkOrigin(origin string) {
-	u, err := url.Parse(origin)
-	bare := err == nil && u.Host != "" && u.Scheme+"://"+u.Host == origin && strings.ToLower(origin) == origin
-	if !bare || u.Scheme == "https" && u.Port() == "443" || u.Scheme != "https" && (u.Scheme != "http" || !intent.Loopback(u.Host) || u.Port() == "80") {
-		panic(fmt.Sprintf("passport: New: Config.Origins has %q; an origin is a scheme and a host as browsers write them, https://app.example, and http only on a loopback host", origin))
+		if !intent.IsOrigin(origin) {
+			panic(fmt.Sprintf("passport: New: Config.Origins has %q; an origin is a scheme and a host as browsers write them, https://app.example, and http only on a loopback host", origin))
+		}
 	}
 }
 
@@ -154,7 +149,7 @@ func (p *Registry) keep() {
 	if len(p.config.Keys) == 0 {
 		return
 	}
-	p.notes, p.bounces = p.vault("notes"), p.vault("bounce")
+	p.notes.Vault, p.bounces = p.vault("notes"), p.vault("bounce")
 	p.flows = flows.Cookies{Vault: p.vault("flow")}
 	if p.config.Flows != nil {
 		p.flows = flows.Records{Cookies: flows.Cookies{Vault: p.vault("binding")}, Sealed: p.vault("record"), Store: p.config.Flows, ErrNoFlow: ErrNoFlow}
@@ -185,7 +180,7 @@ func (p *Registry) Use(name string, s Strategy) {
 	switch {
 	case !nameable(name):
 		panic(fmt.Sprintf("passport: Use(%q): a name is 1 to 64 of A-Z a-z 0-9 . _ -", name))
-	case isNil(s):
+	case absent.Nil(s):
 		panic(fmt.Sprintf("passport: Use(%q): the strategy is nil", name))
 	case p.strategy(name) != nil:
 		panic(fmt.Sprintf("passport: Use(%q): the name is taken; give this instance another", name))

@@ -76,6 +76,7 @@ func TestNewPanicsOnAConfigurationThatCannotBeRight(t *testing.T) {
 		{"a key of one letter", config{Keys: [][]byte{newKey(), []byte(strings.Repeat("a", 32))}}, "Config.Keys[1] is one byte over and over"},
 		{"users and a subject", config{Keys: keys, Users: users, Subject: subject}, "both Users and Subject"},
 		{"sessions without users", config{Keys: keys, Sessions: store}, "Sessions but no Users"},
+		{"revocations without users", config{Keys: keys, Revocations: newLedger()}, "Revocations but no Users"},
 		{"users that lack Key", config{Keys: keys, Users: passport.Users[*user]{Load: load}}, "Config.Users for *passport_test.user lacks Key or Load"},
 		{"users that lack Load", config{Keys: keys, Users: passport.Users[*user]{Key: users.Key}}, "lacks Key or Load"},
 		{"a negative lifetime", config{Keys: keys, Lifetime: -time.Hour}, "Config.Lifetime is -1h0m0s"},

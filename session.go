@@ -4,11 +4,10 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
+	"github.com/gopassport/passport/internal/record"
 	"github.com/gopassport/passport/internal/sealed"
 	"github.com/gopassport/passport/internal/vault"
 )
@@ -44,9 +43,9 @@ type Session interface {
 }
 
 // peeker is a store that can answer without making a session, because most requests
-// only ask who is logged in. done means that record is the whole answer.
+// only ask who is logged in. done means that login is the whole answer.
 type peeker interface {
-	peek(r *http.Request) (record string, done bool)
+	peek(r *http.Request) (login string, done bool)
 }
 
 // sealedSessions is the store that a nil Config.Sessions stands for.
@@ -57,37 +56,13 @@ type sealedSessions struct {
 
 func (s sealedSessions) peek(r *http.Request) (login string, done bool) {
 	return s.Value(r, s.loginKey, func(a, b string) bool {
-		one, _ := parseRecord(a)
-		other, _ := parseRecord(b)
-		return one.key == other.key
+		one, _ := record.Parse(a)
+		other, _ := record.Parse(b)
+		return one.Key == other.Key
 	}), true
 }
 
 func (s sealedSessions) Load(r *http.Request) (Session, error) { return s.Store.Load(r), nil }
-
-// record is a login as a session keeps it: when, the user's stamp, the user's key.
-type record struct {
-	at         time.Time
-	stamp, key string
-}
-
-func (l record) String() string {
-	return strconv.FormatInt(l.at.Unix(), 36) + "." + l.stamp + "." + l.key
-}
-
-func parseRecord(s string) (l record, ok bool) {
-	at, rest, _ := strings.Cut(s, ".")
-	stamp, key, ok := strings.Cut(rest, ".")
-	seconds, err := strconv.ParseInt(at, 36, 64)
-	return record{time.Unix(seconds, 0), stamp, key}, ok && err == nil && key != ""
-}
-
-// current tells whether the login still holds. One from the future was made by a
-// machine with another clock, or by nobody.
-func (l record) current(lifetime time.Duration) bool {
-	age := time.Since(l.at)
-	return age < lifetime && age > -time.Minute
-}
 
 // state is what one registry knows of one request. It is the request's context, so
 // that one allocation holds both it and the copy of the request that carries it.
@@ -216,7 +191,7 @@ func (p *Registry) enter(r *http.Request) (*state, *http.Request, error) {
 }
 
 // restore finds out who is logged in. stale means that a login is there whose user is
-// gone, or changed the password since.
+// gone, or changed the password since, or that was ended elsewhere.
 func (p *Registry) restore(s *state) (stale bool, err error) {
 	if p.config.Users == nil {
 		return false, nil
@@ -225,20 +200,23 @@ func (p *Registry) restore(s *state) (stale bool, err error) {
 	if kept == "" || err != nil {
 		return false, err
 	}
-	l, ok := parseRecord(kept)
-	if !ok || !l.current(p.config.Lifetime) {
+	l, ok := record.Parse(kept)
+	if !ok || !l.Current(p.config.Lifetime) {
 		return false, nil
 	}
-	user, stamp, err := p.config.Users.load(s, l.key)
+	if ended, err := p.revoked(s, l); ended || err != nil {
+		return ended, err
+	}
+	user, stamp, err := p.config.Users.load(s, l.Key)
 	switch {
 	case errors.Is(err, ErrNoUser):
 		return true, nil
 	case err != nil:
 		return false, err
-	case stamp != l.stamp:
+	case stamp != l.Stamp:
 		return true, nil
 	}
-	s.user, s.key = user, l.key
+	s.user, s.key = user, l.Key
 	return false, nil
 }
 
@@ -260,16 +238,16 @@ func (p *Registry) forget(w http.ResponseWriter, s *state) error {
 // peek reads the login of a request, "" where there is none.
 func (p *Registry) peek(r *http.Request) (string, error) {
 	if store, ok := p.sessions.(peeker); ok {
-		if record, done := store.peek(r); done {
-			return record, nil
+		if login, done := store.peek(r); done {
+			return login, nil
 		}
 	}
 	session, err := p.load(r)
 	if err != nil {
 		return "", err
 	}
-	record, _ := session.Get(p.loginKey)
-	return record, nil
+	login, _ := session.Get(p.loginKey)
+	return login, nil
 }
 
 func (p *Registry) load(r *http.Request) (Session, error) {

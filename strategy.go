@@ -3,7 +3,8 @@ package passport
 import (
 	"errors"
 	"net/http"
-	"reflect"
+
+	"github.com/gopassport/passport/internal/absent"
 )
 
 // A Strategy verifies one kind of credential: a form with a password, a token, the
@@ -86,24 +87,11 @@ func Verdict(value any, err error, refusal Failure) (Result, error) {
 		return refusal, nil
 	case err != nil:
 		return nil, err
-	case isNil(value):
+	case absent.Nil(value):
 		return refusal, nil
 	}
 	if whole, ok := value.(Success); ok {
 		return whole, nil
 	}
 	return Success{Value: value}, nil
-}
-
-// isNil sees through interfaces: a (*User)(nil) from a look-up is nobody.
-func isNil(v any) bool {
-	if v == nil {
-		return true
-	}
-	switch rv := reflect.ValueOf(v); rv.Kind() {
-	case reflect.Pointer, reflect.Map, reflect.Slice, reflect.Func, reflect.Interface, reflect.Chan:
-		return rv.IsNil()
-	default:
-		return false
-	}
 }

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+
+	"github.com/gopassport/passport/internal/absent"
 )
 
 // UserStore says how logged-in users are kept. [Users] is the only one.
@@ -67,7 +69,7 @@ func (u Users[T]) keeps(pointer any) bool {
 func (u Users[T]) key(user any) (key, stamp string, err error) {
 	defer caught(&err, CodeUserKey)
 	typed, ok := user.(T)
-	if !ok || isNil(user) {
+	if !ok || absent.Nil(user) {
 		return "", "", fault(CodeUserKey, http.StatusInternalServerError, fmt.Errorf("the strategy gave a %T, Config.Users keeps a %s", user, reflect.TypeFor[T]()))
 	}
 	if key = u.Key(typed); key == "" {
@@ -84,7 +86,7 @@ func (u Users[T]) load(ctx context.Context, key string) (user any, stamp string,
 		return nil, "", ErrNoUser
 	case err != nil:
 		return nil, "", fault(CodeUserLoad, http.StatusServiceUnavailable, err)
-	case isNil(typed):
+	case absent.Nil(typed):
 		return nil, "", fault(CodeUserLoad, http.StatusInternalServerError, errors.New("Users.Load gave a nil user and no error; return ErrNoUser for a user who is gone"))
 	}
 	return typed, u.stamp(key, typed), nil

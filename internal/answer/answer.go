@@ -96,3 +96,22 @@ func Page(r *http.Request) bool { return intent.Navigation(r) && !intent.WantsJS
 func Preflight(r *http.Request) bool {
 	return r.Method == http.MethodOptions && r.Header.Get("Origin") != "" && r.Header.Get("Access-Control-Request-Method") != ""
 }
+
+// Redirect sends exactly the address that was checked. http.Redirect would clean it. A
+// status of 0 stands for SeeOther's.
+func Redirect(w http.ResponseWriter, r *http.Request, address string, status int) {
+	if status == 0 {
+		status = SeeOther(r)
+	}
+	w.Header().Set("Location", address)
+	w.Header().Set("Content-Length", "0")
+	w.WriteHeader(status)
+}
+
+// SeeOther is 303 after anything but GET, so that no browser sends a form's body on.
+func SeeOther(r *http.Request) int {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return http.StatusFound
+	}
+	return http.StatusSeeOther
+}

@@ -181,3 +181,17 @@ func Loopback(host string) bool {
 	_, err := netip.ParseAddr(name) // 127.example.org is not
 	return err == nil
 }
+
+// IsOrigin tells whether s is a scheme and a host as browsers write them: no path, no
+// port that goes without saying, and plain http only on a loopback host.
+func IsOrigin(s string) bool {
+	u, err := url.Parse(s)
+	bare := err == nil && u.Host != "" && u.Scheme+"://"+u.Host == s && strings.ToLower(s) == s
+	switch {
+	case !bare:
+		return false
+	case u.Scheme == "https":
+		return u.Port() != "443"
+	}
+	return u.Scheme == "http" && Loopback(u.Host) && u.Port() != "80"
+}

@@ -2,6 +2,7 @@
 package returnto
 
 import (
+	"net/http"
 	"net/url"
 	"strings"
 )
@@ -54,4 +55,13 @@ func honest(raw, decoded string) bool {
 		}
 	}
 	return strings.Count(decoded, "/") == strings.Count(raw, "/")
+}
+
+// Asked is the path that the browser asked for. Routers and http.StripPrefix change
+// r.URL; the request line stays.
+func Asked(r *http.Request) string {
+	if strings.HasPrefix(r.RequestURI, "/") {
+		return r.RequestURI
+	}
+	return r.URL.RequestURI()
 }

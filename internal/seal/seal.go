@@ -10,6 +10,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"sync"
 )
 
@@ -105,4 +106,15 @@ func (s *Sealer) OpenText(b *Buffer, name, text string) (plain []byte, ok bool) 
 // Size is the length of SealText's result for n bytes of plain text.
 func (s *Sealer) Size(n int) int {
 	return encoding.EncodedLen(nonceSize + n + s.aead.Overhead())
+}
+
+// CheckKey says what is wrong with a key, as the end of a sentence; "" where nothing is.
+func CheckKey(key []byte) string {
+	switch {
+	case len(key) != KeySize:
+		return fmt.Sprintf("has %d bytes; a key has %d random ones", len(key), KeySize)
+	case !slices.ContainsFunc(key, func(b byte) bool { return b != key[0] }):
+		return "is one byte over and over; a key is random (crypto/rand)"
+	}
+	return ""
 }
