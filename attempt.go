@@ -15,7 +15,7 @@ import (
 type Attempt struct {
 	registry *Registry
 	route    *route
-	w        http.ResponseWriter // read only: what the response holds already
+	w        http.ResponseWriter // for the notes that it holds
 	request  *http.Request
 	name     string
 	tenant   string
@@ -83,7 +83,7 @@ func (a *Attempt) person() error {
 // ownPage refuses what another site began.
 func (a *Attempt) ownPage() error {
 	own, seen := a.registry.origins.Own(a.request)
-	if own {
+	if own || a.registry.notes.Unpark(a.w, a.request, a.user) {
 		return nil
 	}
 	cause := errors.New("an account is connected from a page of the application; this request names none (looked for Sec-Fetch-Site, Origin, Referer)")

@@ -8,7 +8,6 @@ import (
 
 	"github.com/gopassport/passport/internal/answer"
 	"github.com/gopassport/passport/internal/intent"
-	"github.com/gopassport/passport/internal/notes"
 	"github.com/gopassport/passport/internal/record"
 	"github.com/gopassport/passport/internal/returnto"
 )
@@ -123,17 +122,33 @@ func (p *Registry) endLogin(r *http.Request, session Session) (record.Record, er
 // [SuccessReturnToOrRedirect]; what is no navigation (a fetch, a POST) gets 401, and so
 // does everybody where loginURL is "". Panics on a loginURL elsewhere.
 func (p *Registry) RequireUser(loginURL string) func(http.Handler) http.Handler {
-	if loginURL != "" && !p.sendable(loginURL) {
-		panic(fmt.Sprintf("passport: RequireUser(%q): it is neither a path of this site nor under Config.Origins", loginURL))
+	return p.require("RequireUser", 0, loginURL)
+}
+
+// RequireRecentLogin lets a request pass only when the person logged in less than d ago,
+// so that a session that was left open or stolen connects and disconnects nothing. It
+// does with others what [Registry.RequireUser] does; after the log-in, a flow that was
+// asked for goes on. Panics on a d that is not positive and where there is no Config.Users.
+func (p *Registry) RequireRecentLogin(d time.Duration, loginURL string) func(http.Handler) http.Handler {
+	if d <= 0 || p.config.Users == nil {
+		panic(fmt.Sprintf("passport: RequireRecentLogin(%v): it needs a positive duration, and Config.Users, which know when somebody logged in", d))
+	}
+	return p.require("RequireRecentLogin", d, loginURL)
+}
+
+// require makes the middleware of both. A maxAge of 0 is none.
+func (p *Registry) require(call string, maxAge time.Duration, loginURL string) func(http.Handler) http.Handler {
+	if loginURL != "" && !returnto.Sendable(loginURL, p.config.Origins) {
+		panic(fmt.Sprintf("passport: %s(%q): it is neither a path of this site nor under Config.Origins", call, loginURL))
 	}
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			p.requireUser(w, r, next, loginURL)
+			p.requireUser(w, r, next, maxAge, loginURL)
 		})
 	}
 }
 
-func (p *Registry) requireUser(w http.ResponseWriter, r *http.Request, next http.Handler, loginURL string) {
+func (p *Registry) requireUser(w http.ResponseWriter, r *http.Request, next http.Handler, maxAge time.Duration, loginURL string) {
 	if answer.Preflight(r) {
 		w.WriteHeader(http.StatusNoContent)
 		return
@@ -144,12 +159,17 @@ func (p *Registry) requireUser(w http.ResponseWriter, r *http.Request, next http
 		p.answer(w, r, rt, err)
 		return
 	}
-	if user, _ := s.get(); user != nil || p.subject(r, s) != "" {
+	who, _ := s.get()
+	user := p.subject(r, s)
+	if (who != nil || user != "") && (maxAge == 0 || s.since() < maxAge) {
 		next.ServeHTTP(w, r)
 		return
 	}
 	if get := r.Method == http.MethodGet || r.Method == http.MethodHead; get && loginURL != "" && intent.Navigation(r) {
-		p.notes.Change(w, r, func(n *notes.Notes) { n.ReturnTo = returnto.Asked(r) })
+		if own, _ := p.origins.Own(r); !own {
+			user = ""
+		}
+		p.notes.Want(w, r, user)
 		w.Header().Set("Cache-Control", "no-store")
 		answer.Redirect(w, r, loginURL, 0)
 		return

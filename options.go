@@ -167,7 +167,7 @@ func (p *Registry) problem(rt *route) string {
 		}
 	}
 	for _, url := range rt.wanted {
-		if !p.sendable(url) {
+		if !returnto.Sendable(url, p.config.Origins) {
 			return fmt.Sprintf("cannot redirect to %q; it is neither a path of this site nor under Config.Origins", url)
 		}
 	}
@@ -184,15 +184,4 @@ func (p *Registry) problem(rt *route) string {
 		return "there is no Config.Users to keep the login with; set it, or add NoSession()"
 	}
 	return ""
-}
-
-// sendable tells whether the program may redirect to url: a path of this site, or an
-// address whose origin is in Config.Origins.
-func (p *Registry) sendable(url string) bool {
-	for _, origin := range p.config.Origins {
-		if path, ok := strings.CutPrefix(url, origin); ok && (path == "" || returnto.Local(path)) {
-			return true
-		}
-	}
-	return returnto.Local(url)
 }

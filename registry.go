@@ -208,10 +208,7 @@ func (p *Registry) known(call, name string) error {
 	}
 	have := "none: call Use first"
 	if names := p.names(); len(names) > 0 {
-		have = fmt.Sprintf("%q", names[0])
-		for _, name := range names[1:] {
-			have += fmt.Sprintf(", %q", name)
-		}
+		have = `"` + strings.Join(names, `", "`) + `"`
 	}
 	return fmt.Errorf("passport: %s(%q): no such strategy; have %s", call, name, have)
 }

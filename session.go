@@ -74,6 +74,7 @@ type state struct {
 	mu   sync.Mutex // Login and Logout change the user while the handler's goroutines may read it
 	user any
 	key  string
+	at   time.Time // of the login
 }
 
 type stateKey struct{}
@@ -109,8 +110,15 @@ func (p *Registry) stateOf(r *http.Request) *state {
 
 func (s *state) set(user any, key string) {
 	s.mu.Lock()
-	s.user, s.key = user, key
+	s.user, s.key, s.at = user, key, time.Now()
 	s.mu.Unlock()
+}
+
+// since is how long ago the person logged in.
+func (s *state) since() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Since(s.at)
 }
 
 func (s *state) get() (user any, key string) {
@@ -216,7 +224,7 @@ func (p *Registry) restore(s *state) (stale bool, err error) {
 	case stamp != l.Stamp:
 		return true, nil
 	}
-	s.user, s.key = user, l.Key
+	s.user, s.key, s.at = user, l.Key, l.At
 	return false, nil
 }
 

@@ -2,14 +2,13 @@ package passport
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
 	"reflect"
 
 	"github.com/gopassport/passport/internal/absent"
+	"github.com/gopassport/passport/internal/record"
 )
 
 // UserStore says how logged-in users are kept. [Users] is the only one.
@@ -49,16 +48,7 @@ func (u Users[T]) check() {
 
 // kind tells the users of one registry from another's. It goes into the names and keys
 // of cookies, so that a login of one is never read as a login of the other.
-func (u Users[T]) kind() string {
-	t, stars := reflect.TypeFor[T](), ""
-	for t.Kind() == reflect.Pointer && t.Name() == "" {
-		t, stars = t.Elem(), stars+"*"
-	}
-	if t.Name() == "" {
-		return stars + t.String()
-	}
-	return stars + t.PkgPath() + "." + t.Name()
-}
+func (u Users[T]) kind() string { return record.Kind(reflect.TypeFor[T]()) }
 
 // keeps tells whether T is what the pointer points to.
 func (u Users[T]) keeps(pointer any) bool {
@@ -92,12 +82,10 @@ func (u Users[T]) load(ctx context.Context, key string) (user any, stamp string,
 	return typed, u.stamp(key, typed), nil
 }
 
-// stamp is what a login remembers of the user's state. It is hashed together with the
-// key: a session cookie may be readable in stores that only sign.
+// stamp is what a login remembers of the user's state.
 func (u Users[T]) stamp(key string, user T) string {
 	if u.Stamp == nil {
 		return ""
 	}
-	sum := sha256.Sum256([]byte(key + "\x00" + u.Stamp(user)))
-	return base64.RawURLEncoding.EncodeToString(sum[:16])
+	return record.Stamp(key, u.Stamp(user))
 }

@@ -41,6 +41,31 @@ func (j Jar) Change(w http.ResponseWriter, r *http.Request, change func(*Notes))
 	}
 }
 
+// Want notes the address of the request, to come back to after a log-in. parked is who
+// asked for it from a page of the application, "" where nobody known did: a flow that
+// begins there may begin although the log-in led through another site.
+func (j Jar) Want(w http.ResponseWriter, r *http.Request, parked string) {
+	j.Change(w, r, func(n *Notes) {
+		n.ReturnTo, n.Parked = returnto.Asked(r), ""
+		if parked != "" {
+			n.Parked = digest(parked, r)
+		}
+	})
+}
+
+// Unpark tells whether user may begin a flow here because of Want, and forgets it.
+func (j Jar) Unpark(w http.ResponseWriter, r *http.Request, user string) bool {
+	if user == "" || j.Read(w, r).Parked != digest(user, r) {
+		return false
+	}
+	j.Change(w, r, func(n *Notes) { n.Parked = "" })
+	return true
+}
+
+func digest(user string, r *http.Request) string {
+	return vault.Digest("parked", user, returnto.Asked(r))
+}
+
 // Drop forgets all notes.
 func (j Jar) Drop(w http.ResponseWriter, r *http.Request) {
 	if j.Vault != nil {

@@ -17,24 +17,25 @@ const room = 2800
 // Notes are messages, and the page that somebody wanted before logging in.
 type Notes struct {
 	ReturnTo string
+	Parked   string // a digest of who may begin a flow where, once; see Jar.Want
 	Messages []string
 }
 
 // Parse reads what Pack wrote; notes that are too old, or none at all, are empty.
 func Parse(plain []byte) Notes {
 	fields, ok := pack.Split(plain)
-	if !ok || len(fields) < 2 {
+	if !ok || len(fields) < 3 {
 		return Notes{}
 	}
 	made, err := strconv.ParseInt(fields[0], 36, 64)
 	if err != nil || time.Since(time.Unix(made, 0)) > Lifetime {
 		return Notes{}
 	}
-	return Notes{fields[1], fields[2:]}
+	return Notes{fields[1], fields[2], fields[3:]}
 }
 
 // Empty tells whether there is nothing to keep.
-func (n Notes) Empty() bool { return n.ReturnTo == "" && len(n.Messages) == 0 }
+func (n Notes) Empty() bool { return n.ReturnTo == "" && n.Parked == "" && len(n.Messages) == 0 }
 
 // Pack writes the notes. What does not fit goes, the oldest messages first.
 func (n Notes) Pack() []byte {
@@ -48,5 +49,5 @@ func (n Notes) Pack() []byte {
 
 func (n Notes) fields() []byte {
 	now := strconv.FormatInt(time.Now().Unix(), 36)
-	return pack.Append(pack.Append(nil, now, n.ReturnTo), n.Messages...)
+	return pack.Append(pack.Append(nil, now, n.ReturnTo, n.Parked), n.Messages...)
 }

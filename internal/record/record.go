@@ -3,7 +3,9 @@ package record
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -42,4 +44,23 @@ func Parse(s string) (l Record, ok bool) {
 func (l Record) Current(lifetime time.Duration) bool {
 	age := time.Since(l.At)
 	return age < lifetime && age > -time.Minute
+}
+
+// Stamp hashes a user's state together with the key: a session cookie may be readable in
+// stores that only sign.
+func Stamp(key, state string) string {
+	sum := sha256.Sum256([]byte(key + "\x00" + state))
+	return base64.RawURLEncoding.EncodeToString(sum[:16])
+}
+
+// Kind names a type of users, its package's path included.
+func Kind(t reflect.Type) string {
+	stars := ""
+	for t.Kind() == reflect.Pointer && t.Name() == "" {
+		t, stars = t.Elem(), stars+"*"
+	}
+	if t.Name() == "" {
+		return stars + t.String()
+	}
+	return stars + t.PkgPath() + "." + t.Name()
 }

@@ -65,3 +65,14 @@ func Asked(r *http.Request) string {
 	}
 	return r.URL.RequestURI()
 }
+
+// Sendable tells whether a program may redirect to an address of its choice: a path of
+// this site, or one under an origin of its own.
+func Sendable(url string, origins []string) bool {
+	for _, origin := range origins {
+		if path, ok := strings.CutPrefix(url, origin); ok && (path == "" || Local(path)) {
+			return true
+		}
+	}
+	return Local(url)
+}
