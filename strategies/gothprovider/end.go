@@ -5,14 +5,13 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"strings"
-	"unicode"
 
 	"github.com/markbates/goth"
 
 	"github.com/gopassport/passport"
 	"github.com/gopassport/passport/internal/callback"
 	"github.com/gopassport/passport/internal/outbound"
+	"github.com/gopassport/passport/internal/subject"
 )
 
 // end makes a person of the provider's answer. Nothing is sent before the flow was taken
@@ -104,7 +103,7 @@ func (s *Strategy) fetch(ctx context.Context, key string, f flow, params url.Val
 		return goth.User{}, err
 	}
 	u, err := ask(c, "the request for a profile", func() (goth.User, error) { return profile(c, session) })
-	if err == nil && !named(u.UserID) {
+	if err == nil && !subject.Named(u.UserID) {
 		err = &passport.Error{Code: passport.CodeSubject, Status: http.StatusBadGateway, Err: errors.New("the profile has no user id, or one that stands for nobody")}
 	}
 	return u, err
@@ -146,13 +145,3 @@ func profile(c call, session goth.Session) (goth.User, error) {
 
 // bad tells whether a status is known and no success.
 func bad(status int) bool { return status != 0 && (status < 200 || status > 299) }
-
-// named tells whether a user id names somebody. Of goth's providers, 55 give an empty one
-// or "0", and no error, for a profile without an id; all these people would be one.
-func named(id string) bool {
-	switch strings.ToLower(strings.TrimSpace(id)) {
-	case "", "0", "-1", "<nil>", "nil", "null", "undefined":
-		return false
-	}
-	return !strings.ContainsFunc(id, unicode.IsControl)
-}

@@ -1,0 +1,88 @@
+// Package strictjson reads a JSON object that comes from outside. encoding/json alone
+// takes the last of two members of one name, takes SUB for sub when it fills a struct, and
+// does not look at what follows; so two readers of one reply may see two persons.
+package strictjson
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+	"unicode/utf8"
+)
+
+// Object is the members of one JSON object, by their exact names.
+type Object map[string]json.RawMessage
+
+// The texts of these errors go on after what was read: "the token reply " + err.Error().
+// They hold nothing of it.
+var (
+	ErrBroken = errors.New("is not one JSON object")
+	ErrTwice  = errors.New("has a member twice, or in another spelling")
+)
+
+// Parse reads text, which must be one JSON object and nothing else (RFC 8259, 4). A name
+// that comes twice is an error; so is one that encoding/json would take for one of matters
+// though it is written differently. Members of members are not looked at.
+func Parse(text []byte, matters ...string) (Object, error) {
+	d := json.NewDecoder(bytes.NewReader(text))
+	if start, err := d.Token(); err != nil || start != json.Delim('{') {
+		return nil, ErrBroken
+	}
+	found := Object{}
+	for d.More() {
+		var value json.RawMessage
+		name, err := d.Token()
+		if err != nil || d.Decode(&value) != nil {
+			return nil, ErrBroken
+		}
+		key := name.(string) //nolint:forcetypeassert // the decoder lets only strings be names
+		if found[key] != nil || disguised(key, matters) {
+			return nil, ErrTwice
+		}
+		found[key] = value
+	}
+	if _, err := d.Token(); err != nil {
+		return nil, ErrBroken
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, ErrBroken
+	}
+	return found, nil
+}
+
+// disguised tells whether encoding/json reads a name as one that matters, though it is
+// written differently.
+func disguised(name string, matters []string) bool {
+	for _, m := range matters {
+		if name != m && strings.EqualFold(name, m) {
+			return true
+		}
+	}
+	return false
+}
+
+// Has tells whether there is such a member, be it null.
+func (o Object) Has(name string) bool { return o[name] != nil }
+
+// Text gives a member that is a string. It is not ok where there is none, where it is
+// something else, and where it has characters that Go cannot hold: they would all become
+// the same one.
+func (o Object) Text(name string) (text string, ok bool) {
+	raw := o[name]
+	if len(raw) == 0 || raw[0] != '"' || json.Unmarshal(raw, &text) != nil || strings.ContainsRune(text, utf8.RuneError) {
+		return "", false
+	}
+	return text, true
+}
+
+// ID gives a member that names somebody: a string, or an integer as it is written, because
+// a float64 has no room for a large one. Whether it names anybody is not looked at.
+func (o Object) ID(name string) (id string, ok bool) {
+	raw := string(o[name])
+	if digits := strings.TrimPrefix(raw, "-"); digits != "" && strings.Trim(digits, "0123456789") == "" {
+		return raw, true
+	}
+	return o.Text(name)
+}

@@ -1,0 +1,96 @@
+package strictjson_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/gopassport/passport/internal/strictjson"
+)
+
+func TestParseTakesOneObjectAndNothingElse(t *testing.T) {
+	for text, want := range map[string]error{
+		`{}`:                                 nil,
+		` {"sub":"a","id":1} ` + "\n":        nil,
+		`{"a":{"b":1,"b":2}}`:                nil, // members of members are somebody else's
+		`{"Name":"a","name":"b"}`:            nil, // two names, neither of which matters
+		``:                                   strictjson.ErrBroken,
+		`null`:                               strictjson.ErrBroken,
+		`[]`:                                 strictjson.ErrBroken,
+		`"sub"`:                              strictjson.ErrBroken,
+		`1`:                                  strictjson.ErrBroken,
+		`{`:                                  strictjson.ErrBroken,
+		`{"a"}`:                              strictjson.ErrBroken,
+		`{"a":1,}`:                           strictjson.ErrBroken,
+		`{"a":1 "b":2}`:                      strictjson.ErrBroken,
+		`{"a":NaN}`:                          strictjson.ErrBroken,
+		`{'a':1}`:                            strictjson.ErrBroken,
+		`{}{}`:                               strictjson.ErrBroken,
+		`{}]`:                                strictjson.ErrBroken,
+		`{"a":1}x`:                           strictjson.ErrBroken,
+		`<html>`:                             strictjson.ErrBroken,
+		`{` + strings.Repeat(`"a":[`, 50000): strictjson.ErrBroken,
+		`{"a":1,"a":2}`:                      strictjson.ErrTwice,
+		`{"a":null,"a":null}`:                strictjson.ErrTwice,
+		`{"a":1,"\u0061":2}`:                 strictjson.ErrTwice,
+		`{"Sub":"victim"}`:                   strictjson.ErrTwice,
+		`{"sub":"me","SUB":"victim"}`:        strictjson.ErrTwice,
+		`{"\u017fub":"victim"}`:              strictjson.ErrTwice,
+	} {
+		o, err := strictjson.Parse([]byte(text), "sub")
+		if err != want || (err == nil) != (o != nil) {
+			t.Errorf("%.40s: %v, %v; want %v", text, o, err, want)
+		}
+	}
+}
+
+func TestAnIDIsAStringOrTheDigitsOfAnInteger(t *testing.T) {
+	for value, want := range map[string]string{
+		`"42"`:                 "42",
+		`42`:                   "42",
+		`-1`:                   "-1",
+		`9007199254740993`:     "9007199254740993", // not 9007199254740992
+		`18446744073709551616`: "18446744073709551616",
+		`"a\u00e9"`:            "aé",
+		`""`:                   "", // whose emptiness others judge
+	} {
+		o, err := strictjson.Parse([]byte(`{"id":` + value + `}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if id, ok := o.ID("id"); !ok || id != want {
+			t.Errorf("%s: %q, %v", value, id, ok)
+		}
+	}
+	for _, value := range []string{`1.0`, `1e3`, `-0.5`, `null`, `true`, `{}`, `["a"]`, `"\ud800"`, `"a\ufffd"`, "\"\xff\""} {
+		o, err := strictjson.Parse([]byte(`{"id":` + value + `}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if id, ok := o.ID("id"); ok {
+			t.Errorf("%s: %q", value, id)
+		}
+	}
+	if _, ok := (strictjson.Object{}).ID("id"); ok {
+		t.Error("an ID where there is none")
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, text := range []string{`{"sub":"a"}`, `{"a":1,"a":2}`, `{"Sub":1}`, `{}{}`, `[]`, `{"a":[{}]}`} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		o, err := strictjson.Parse(text, "sub")
+		if err != nil {
+			return
+		}
+		var loose struct{ Sub json.RawMessage }
+		if err := json.Unmarshal(text, &loose); err != nil {
+			t.Fatalf("%q is an object, and encoding/json says %v", text, err)
+		}
+		if string(loose.Sub) != string(o["sub"]) {
+			t.Errorf("%q: sub is %s, and %s to encoding/json", text, o["sub"], loose.Sub)
+		}
+	})
+}
