@@ -2,6 +2,7 @@ package strictjson_test
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
@@ -38,7 +39,7 @@ func TestParseTakesOneObjectAndNothingElse(t *testing.T) {
 		`{"\u017fub":"victim"}`:              strictjson.ErrTwice,
 	} {
 		o, err := strictjson.Parse([]byte(text), "sub")
-		if err != want || (err == nil) != (o != nil) {
+		if !errors.Is(err, want) || (err == nil) != (o != nil) {
 			t.Errorf("%.40s: %v, %v; want %v", text, o, err, want)
 		}
 	}

@@ -5,12 +5,34 @@ package frame
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
 
+	"github.com/gorilla/sessions"
 	"github.com/markbates/goth"
+	"github.com/markbates/goth/providers/github"
+	"github.com/markbates/goth/providers/google"
+	"github.com/markbates/goth/providers/twitter"
 
 	"github.com/gopassport/passport"
+	"github.com/gopassport/passport/strategies/gothprovider"
+	"github.com/gopassport/passport/strategies/local"
 )
 
 // User is whom the application logs in.
