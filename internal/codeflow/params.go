@@ -1,6 +1,7 @@
 package codeflow
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,7 +13,7 @@ import (
 func CheckParam(name, value string) error {
 	switch {
 	case name == "":
-		return fmt.Errorf("a parameter has a name")
+		return errors.New("a parameter has a name")
 	case slices.Contains(reserved(), name):
 		return fmt.Errorf("%q is set by the flow itself, and nothing else may set it", name)
 	case name == "scope" && !scopes(value):
@@ -42,6 +43,15 @@ func token(scope string) bool {
 	return scope != "" && !slices.ContainsFunc([]byte(scope), func(b byte) bool {
 		return b <= ' ' || b > '~' || b == '"' || b == '\\'
 	})
+}
+
+// CheckRouteParam is CheckParam for what a route adds (passport.Param): of that, only names
+// that are known can be asked for.
+func CheckRouteParam(name, value string) error {
+	if name != "scope" && !slices.Contains(reserved(), name) && !slices.Contains(extras(), name) {
+		return fmt.Errorf("a route cannot set %q; put it into Config.Params, or use one of scope, %s", name, strings.Join(extras(), ", "))
+	}
+	return CheckParam(name, value)
 }
 
 // extras are the parameters that a route may add (passport.Param).

@@ -21,8 +21,7 @@ import (
 func (c *Client) push(ctx context.Context, query url.Values) (url.Values, error) {
 	ctx, cancel := c.Deadline(ctx)
 	defer cancel()
-	x := &outbound.Exchange{Context: ctx, Transport: c.config.Transport}
-	x.Step("the pushed authorization request")
+	x := c.Calls(ctx, "the pushed authorization request")
 	uri, err := c.pushed(x, query)
 	var own *passport.Error
 	switch {

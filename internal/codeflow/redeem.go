@@ -3,7 +3,6 @@ package codeflow
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"mime"
 	"net/http"
 	"strconv"
@@ -12,7 +11,6 @@ import (
 
 	"golang.org/x/oauth2"
 
-	"github.com/gopassport/passport"
 	"github.com/gopassport/passport/internal/outbound"
 	"github.com/gopassport/passport/internal/strictjson"
 )
@@ -144,49 +142,4 @@ func (t *Token) granted(separator string) error {
 	}
 	t.Scopes = list
 	return nil
-}
-
-// TokenSource gives t while it is good, and refreshes it then (RFC 6749, 6). Where the
-// reply has no refresh token, the old one stays. ctx bounds all refreshes, and
-// Config.Timeout each. It is safe for concurrent use, and refreshes once for all who wait.
-func (c *Client) TokenSource(ctx context.Context, t *oauth2.Token) oauth2.TokenSource {
-	return oauth2.ReuseTokenSource(t, &refresher{client: c, ctx: ctx, token: t.RefreshToken})
-}
-
-// refresher refreshes. Whoever calls it holds a lock.
-type refresher struct {
-	client *Client
-	ctx    context.Context
-	token  string
-}
-
-// Token implements [oauth2.TokenSource].
-func (r *refresher) Token() (*oauth2.Token, error) {
-	if r.token == "" {
-		return nil, &passport.Error{Code: passport.CodeProvider, Status: http.StatusBadGateway, Err: errors.New("the token has expired, and there is no refresh token")}
-	}
-	ctx, cancel := r.client.Deadline(r.ctx)
-	defer cancel()
-	t, err := r.client.ask(ctx, "the refresh of a token", nil, func(ctx context.Context) (*oauth2.Token, error) {
-		return r.client.oauth2.TokenSource(ctx, &oauth2.Token{RefreshToken: r.token}).Token()
-	})
-	if err != nil {
-		return nil, err
-	}
-	r.token = t.RefreshToken
-	return t.Token, nil
-}
-
-// API is a client whose requests bear the token of a source. It follows redirects on one
-// host only: to any other, it would carry the token along.
-func (c *Client) API(source oauth2.TokenSource) *http.Client {
-	return &http.Client{
-		Transport: &oauth2.Transport{Source: source, Base: c.config.Transport},
-		CheckRedirect: func(r *http.Request, via []*http.Request) error {
-			if first := via[0].URL; r.URL.Scheme != first.Scheme || r.URL.Host != first.Host || len(via) >= 10 {
-				return outbound.Safe("the reply redirects to another host, or too often")
-			}
-			return nil
-		},
-	}
 }
