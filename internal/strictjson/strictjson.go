@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"strings"
 	"unicode/utf8"
 )
@@ -24,32 +23,66 @@ var (
 
 // Parse reads text, which must be one JSON object and nothing else (RFC 8259, 4). A name
 // that comes twice is an error; so is one that encoding/json would take for one of matters
-// though it is written differently. Members of members are not looked at.
+// though it is written differently. Members of members are not looked at. The Object refers
+// to text.
 func Parse(text []byte, matters ...string) (Object, error) {
-	d := json.NewDecoder(bytes.NewReader(text))
-	if start, err := d.Token(); err != nil || start != json.Delim('{') {
+	text = bytes.TrimLeft(text, space)
+	if len(text) == 0 || text[0] != '{' || !json.Valid(text) {
 		return nil, ErrBroken
 	}
-	found := Object{}
-	for d.More() {
-		var value json.RawMessage
-		name, err := d.Token()
-		if err != nil || d.Decode(&value) != nil {
-			return nil, ErrBroken
-		}
-		key := name.(string) //nolint:forcetypeassert // the decoder lets only strings be names
+	found := make(Object, 8)
+	for rest := next(text); rest[0] != '}'; { // the grammar is known to hold, so this needs no checks
+		name, after := cut(rest)
+		value, after := cut(next(after)) // behind the colon
+		key := unquote(name)
 		if found[key] != nil || disguised(key, matters) {
 			return nil, ErrTwice
 		}
 		found[key] = value
-	}
-	if _, err := d.Token(); err != nil {
-		return nil, ErrBroken
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, ErrBroken
+		if rest = bytes.TrimLeft(after, space); rest[0] == ',' {
+			rest = next(rest)
+		}
 	}
 	return found, nil
+}
+
+const space = " \t\r\n"
+
+// next gives what follows one mark.
+func next(text []byte) []byte { return bytes.TrimLeft(bytes.TrimLeft(text, space)[1:], space) }
+
+// cut parts the value that text begins with from what follows it.
+func cut(text []byte) (value, rest []byte) {
+	depth, quoted := 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			depth++
+		case depth > 0 && (c == '}' || c == ']'):
+			depth--
+			if depth > 0 {
+				continue
+			}
+			return text[:i+1], text[i+1:]
+		case depth == 0 && strings.IndexByte(",:}] \t\r\n", c) >= 0:
+			return text[:i], text[i:]
+		}
+	}
+	return text, nil
+}
+
+// unquote is the text of a name.
+func unquote(name []byte) (text string) {
+	if bytes.IndexByte(name, '\\') < 0 && utf8.Valid(name) {
+		return string(name[1 : len(name)-1])
+	}
+	_ = json.Unmarshal(name, &text) // it is known to be a string
+	return text
 }
 
 // disguised tells whether encoding/json reads a name as one that matters, though it is

@@ -90,8 +90,41 @@ func FuzzParse(f *testing.F) {
 		if err := json.Unmarshal(text, &loose); err != nil {
 			t.Fatalf("%q is an object, and encoding/json says %v", text, err)
 		}
+		members := map[string]json.RawMessage{}
+		if err := json.Unmarshal(text, &members); err != nil || len(members) != len(o) {
+			t.Fatalf("%q: %v, %d members of %d", text, err, len(o), len(members))
+		}
+		for name, value := range members {
+			if string(o[name]) != string(value) {
+				t.Errorf("%q: %q is %s, and %s to encoding/json", text, name, o[name], value)
+			}
+		}
 		if string(loose.Sub) != string(o["sub"]) {
 			t.Errorf("%q: sub is %s, and %s to encoding/json", text, o["sub"], loose.Sub)
 		}
 	})
+}
+
+// It is the same for an object that encoding/json reads.
+func TestTheMembersAreThoseOfEncodingJSON(t *testing.T) {
+	for _, text := range []string{
+		`{"a":"}{\",\\","b":[1,{"c":"]"}],"d":{"e":[[]]},"f":-1.5e3,"g":null,"h":true}`,
+		"\t{ \"a\" \n: 1 ,\r\n\"b\":{ } , \"c\" : \"\" }\n",
+		`{"":0,"\u0041":1,"é":2,"\\":3,"\"":4,":":5,",":6}`,
+		`{"a":[]}`,
+	} {
+		want := map[string]json.RawMessage{}
+		if err := json.Unmarshal([]byte(text), &want); err != nil {
+			t.Fatal(err)
+		}
+		got, err := strictjson.Parse([]byte(text))
+		if err != nil || len(got) != len(want) {
+			t.Fatalf("%s: %v, %v", text, got, err)
+		}
+		for name := range want {
+			if string(got[name]) != string(want[name]) {
+				t.Errorf("%s: %q is %s, want %s", text, name, got[name], want[name])
+			}
+		}
+	}
 }
