@@ -7,6 +7,8 @@ import (
 	"crypto/rsa"
 	"encoding/json"
 	"fmt"
+	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -75,34 +77,39 @@ func (c *Client) assertion() (url.Values, error) {
 	if err == nil {
 		var compact string
 		if compact, err = signed.CompactSerialize(); err == nil {
-			return url.Values{"client_id": {c.config.ClientID}, "client_assertion_type": {assertionType}, "client_assertion": {compact}}, nil
+			return url.Values{"client_assertion_type": {assertionType}, "client_assertion": {compact}}, nil
 		}
 	}
 	return nil, &passport.Error{Code: passport.CodeConfiguration, Status: http.StatusInternalServerError, Err: outbound.Safe("Key does not sign")}
 }
 
-// form makes a POST of a form in which the client authenticates. The token endpoint is
-// asked by x/oauth2, which does the same.
-func (c *Client) form(address string, form url.Values) (*http.Request, error) {
+// post sends a form in which the client authenticates, and reads the reply to its end.
+func (c *Client) post(x *outbound.Exchange, address string, form url.Values) (answered, error) {
 	assertion, err := c.assertion()
 	if err != nil {
-		return nil, err
+		return answered{}, err
 	}
-	form.Set("client_id", c.config.ClientID)
+	maps.Copy(form, assertion)
+	if c.config.Auth != Basic {
+		form.Set("client_id", c.config.ClientID)
+	}
 	if c.config.Auth == Post {
 		form.Set("client_secret", c.config.ClientSecret)
 	}
-	for name, values := range assertion {
-		form[name] = values
-	}
-	r, err := http.NewRequest(http.MethodPost, address, strings.NewReader(form.Encode())) //nolint:noctx // the Exchange gives it its context
+	r, err := http.NewRequestWithContext(x.Context, http.MethodPost, address, strings.NewReader(form.Encode()))
 	if err != nil {
-		return nil, err
+		return answered{}, err
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.Header.Set("Accept", "application/json")
+	r.Header.Set("Accept", "application/json") // GitHub answers with a form otherwise
 	if c.config.Auth == Basic {
 		r.SetBasicAuth(url.QueryEscape(c.config.ClientID), url.QueryEscape(c.config.ClientSecret))
 	}
-	return r, nil
+	reply, err := x.RoundTrip(r) // an http.Client would add redirects and cookies, and there are none
+	if err != nil {
+		return answered{}, err
+	}
+	body, err := io.ReadAll(reply.Body)
+	_ = reply.Body.Close() // it is in memory
+	return answered{reply, body}, err
 }

@@ -20,7 +20,6 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
-	"golang.org/x/oauth2"
 
 	"github.com/gopassport/passport/internal/intent"
 	"github.com/gopassport/passport/internal/outbound"
@@ -68,7 +67,6 @@ type Config struct {
 // Client runs flows. It is safe for concurrent use.
 type Client struct {
 	config    Config
-	oauth2    oauth2.Config
 	signer    jose.Signer
 	authorize string     // the address without its query
 	query     url.Values // and its query
@@ -95,17 +93,7 @@ func New(c Config) (*Client, error) {
 	query := address.Query()
 	address.RawQuery = ""
 	signer, _ := newSigner(c) // and made one
-	return &Client{config: c, oauth2: c.oauth2(), signer: signer, authorize: address.String(), query: query}, nil
-}
-
-// oauth2 is what the library that exchanges codes must know.
-func (c *Config) oauth2() oauth2.Config {
-	style, secret := oauth2.AuthStyleInParams, c.ClientSecret
-	if c.Auth == Basic {
-		style = oauth2.AuthStyleInHeader
-	}
-	return oauth2.Config{ClientID: c.ClientID, ClientSecret: secret, RedirectURL: c.RedirectURL,
-		Endpoint: oauth2.Endpoint{TokenURL: c.Endpoint.Token, AuthStyle: style}}
+	return &Client{config: c, signer: signer, authorize: address.String(), query: query}, nil
 }
 
 // Problem says what cannot be right, "" for nothing. Endpoints are not looked at: where

@@ -3,21 +3,23 @@ package codeflow
 import (
 	"context"
 	"encoding/json"
-	"mime"
+	"errors"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
 	"golang.org/x/oauth2"
 
+	"github.com/gopassport/passport"
 	"github.com/gopassport/passport/internal/outbound"
 	"github.com/gopassport/passport/internal/strictjson"
 )
 
 // Token is what a provider gave, and holds secrets.
 type Token struct {
-	*oauth2.Token
+	*oauth2.Token // its Extra knows id_token and scope
 
 	Scopes []string          // granted
 	Reply  strictjson.Object // the whole reply
@@ -27,57 +29,65 @@ type Token struct {
 // call; see [Client.Deadline]. The error is an [*passport.Error], and reaches an
 // [*oauth2.RetrieveError] where the provider gave an error.
 func (c *Client) Redeem(ctx context.Context, code string, f Flow) (*Token, error) {
-	return c.ask(ctx, "the request for a token", c.asked(f), func(ctx context.Context) (*oauth2.Token, error) {
-		return c.oauth2.Exchange(ctx, code, oauth2.VerifierOption(f.Verifier))
-	})
+	form := url.Values{"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {c.config.RedirectURL}, "code_verifier": {f.Verifier}}
+	return c.ask(ctx, "the request for a token", c.asked(f), form)
 }
 
-// ask asks for a token, and judges the reply.
-func (c *Client) ask(ctx context.Context, step string, asked []string, send func(context.Context) (*oauth2.Token, error)) (*Token, error) {
-	assertion, err := c.assertion()
+// ask asks for a token, and judges the reply. x/oauth2 could do this, too; but it reads
+// JSON as encoding/json does, and everything would have to be read twice.
+func (c *Client) ask(ctx context.Context, step string, asked []string, form url.Values) (*Token, error) {
+	x := c.Calls(ctx, step)
+	x.AsIs = true
+	reply, err := c.post(x, c.config.Endpoint.Token, form)
 	if err != nil {
-		return nil, err
+		return nil, failed(x, err)
 	}
-	t := &Token{Scopes: asked}
-	x := &outbound.Exchange{Context: ctx, Transport: c.config.Transport, TokenForm: assertion, Token: func(reply *http.Response, body []byte) error {
-		return t.read(reply, body, c.config.ScopeSeparator)
-	}}
-	x.Step(step)
-	t.Token, err = send(context.WithValue(ctx, oauth2.HTTPClient, x.Client()))
+	t, err := c.read(reply)
 	if err != nil {
-		return nil, x.Error(err)
+		return nil, failed(x, err)
 	}
-	if seconds, _ := lifetime(t.Reply); seconds > maxLifetime {
-		t.Expiry = time.Time{} // it is a way to say never
+	if !given(t.Reply, "scope") {
+		t.Scopes = asked // RFC 6749, 5.1
 	}
 	return t, nil
 }
 
-// read judges a reply (RFC 6749, 5.1). One that says error is left to x/oauth2, which makes
-// an error of it.
-func (t *Token) read(reply *http.Response, body []byte, separator string) error {
-	media, _, err := mime.ParseMediaType(reply.Header.Get("Content-Type"))
-	if err != nil || media != "application/json" && !strings.HasSuffix(media, "+json") {
-		return outbound.Safe("the token reply is not application/json")
+// failed gives the error of a step a code, where it has none.
+func failed(x *outbound.Exchange, err error) error {
+	var own *passport.Error
+	if errors.As(err, &own) {
+		return own
 	}
-	t.Reply, err = strictjson.Parse(body, "access_token", "token_type", "expires_in", "refresh_token", "id_token", "scope", "error")
-	if err != nil {
-		return outbound.Safe("the token reply " + err.Error())
-	}
-	if code, ok := t.Reply.Text("error"); ok && code != "" {
-		return nil
-	}
-	if err := check(t.Reply); err != nil {
-		return err
-	}
-	return t.granted(separator)
+	return x.Error(err)
 }
 
-// check looks at the members of a reply that are not scopes.
+// read makes a token of a reply (RFC 6749, 5.1), or the provider's error (5.2).
+func (c *Client) read(reply answered) (*Token, error) {
+	members, err := strictjson.Parse(reply.body, "access_token", "token_type", "expires_in", "refresh_token", "id_token", "scope", "error")
+	problem, _ := members.Text("error")
+	switch {
+	case reply.StatusCode < 200 || reply.StatusCode > 299 || problem != "":
+		return nil, &oauth2.RetrieveError{Response: reply.Response, Body: reply.body, ErrorCode: problem}
+	case !strictjson.Media(reply.Header.Get("Content-Type")):
+		return nil, outbound.Safe("the token reply is not application/json")
+	case err != nil:
+		return nil, outbound.Safe("the token reply " + err.Error())
+	}
+	seconds, ok := lifetime(members)
+	if !ok {
+		return nil, outbound.Safe("expires_in is no number of seconds")
+	}
+	if err := check(members); err != nil {
+		return nil, err
+	}
+	scopes, err := granted(members, c.config.ScopeSeparator)
+	return &Token{tokenOf(members, seconds), scopes, members}, err
+}
+
+// check looks at the members of a reply that are texts.
 func check(reply strictjson.Object) error {
 	access, _ := reply.Text("access_token")
 	kind, _ := reply.Text("token_type")
-	_, whole := lifetime(reply)
 	_, id := reply.Text("id_token")
 	switch {
 	case given(reply, "error"):
@@ -86,8 +96,6 @@ func check(reply strictjson.Object) error {
 		return outbound.Safe("the access_token is missing, empty, too long or not printable")
 	case !strings.EqualFold(kind, "bearer"):
 		return outbound.Safe("the token_type is missing, or another than Bearer")
-	case !whole:
-		return outbound.Safe("expires_in is no number of seconds")
 	case given(reply, "refresh_token") && !refreshable(reply):
 		return outbound.Safe("the refresh_token is no text, or too long or not printable")
 	case reply.Has("id_token") && !id:
@@ -101,13 +109,15 @@ func given(reply strictjson.Object, name string) bool {
 	return reply.Has(name) && string(reply[name]) != "null"
 }
 
-// refreshable looks at a refresh token. An empty one is none.
+// refreshable looks at a refresh token, which may have spaces (RFC 6749, A.17). An empty one
+// is none.
 func refreshable(reply strictjson.Object) bool {
 	refresh, ok := reply.Text("refresh_token")
-	return ok && (refresh == "" || outbound.Sendable(strings.ReplaceAll(refresh, " ", ""))) // RFC 6749, A.17 allows spaces
+	return ok && (refresh == "" || outbound.Sendable(strings.ReplaceAll(refresh, " ", "_")))
 }
 
-// maxLifetime is the longest that a token is believed to live, in seconds: ten years.
+// maxLifetime is the longest that a token is believed to live, in seconds: ten years. More
+// is a way to say for ever.
 const maxLifetime = 10 * 365 * 24 * 60 * 60
 
 // lifetime is for how many seconds a token is good, 0 where nobody says. PayPal says it in a
@@ -121,25 +131,51 @@ func lifetime(reply strictjson.Object) (seconds int64, ok bool) {
 		return 0, false
 	}
 	seconds, err := strconv.ParseInt(text, 10, 64)
+	if seconds > maxLifetime {
+		return 0, err == nil
+	}
 	return seconds, err == nil && seconds >= 0
 }
 
-// granted reads the scopes. Where the reply says nothing, they are those asked for (RFC
-// 6749, 5.1). Twitch gives a list.
-func (t *Token) granted(separator string) error {
-	if !given(t.Reply, "scope") {
-		return nil
+// granted reads the scopes. Twitch gives a list.
+func granted(reply strictjson.Object, separator string) ([]string, error) {
+	if !given(reply, "scope") {
+		return nil, nil
 	}
-	text, ok := t.Reply.Text("scope")
+	text, ok := reply.Text("scope")
 	list := strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || separator == "," && r == ',' })
-	if !ok && json.Unmarshal(t.Reply["scope"], &list) != nil {
-		return outbound.Safe("the scope is neither a text nor a list of texts")
+	if !ok && json.Unmarshal(reply["scope"], &list) != nil {
+		return nil, outbound.Safe("the scope is neither a text nor a list of texts")
 	}
 	for _, scope := range list {
 		if !token(scope) {
-			return outbound.Safe("the scope has characters that it cannot have")
+			return nil, outbound.Safe("the scope has characters that it cannot have")
 		}
 	}
-	t.Scopes = list
-	return nil
+	return list, nil
+}
+
+// tokenOf is the token of a reply that was checked.
+func tokenOf(reply strictjson.Object, seconds int64) *oauth2.Token {
+	t := &oauth2.Token{ExpiresIn: seconds}
+	t.AccessToken, _ = reply.Text("access_token")
+	t.TokenType, _ = reply.Text("token_type")
+	t.RefreshToken, _ = reply.Text("refresh_token")
+	if seconds > 0 {
+		t.Expiry = time.Now().Add(time.Duration(seconds) * time.Second)
+	}
+	extra := map[string]any{}
+	for _, name := range []string{"id_token", "scope"} {
+		if text, ok := reply.Text(name); ok {
+			extra[name] = text
+		}
+	}
+	return t.WithExtra(extra)
+}
+
+// answered is a reply that was read to its end.
+type answered struct {
+	*http.Response
+
+	body []byte
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 
 	"golang.org/x/oauth2"
 
@@ -35,11 +36,13 @@ func (r *refresher) Token() (*oauth2.Token, error) {
 	}
 	ctx, cancel := r.client.Deadline(r.ctx)
 	defer cancel()
-	t, err := r.client.ask(ctx, "the refresh of a token", nil, func(ctx context.Context) (*oauth2.Token, error) {
-		return r.client.oauth2.TokenSource(ctx, &oauth2.Token{RefreshToken: r.token}).Token()
-	})
+	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {r.token}}
+	t, err := r.client.ask(ctx, "the refresh of a token", nil, form)
 	if err != nil {
 		return nil, err
+	}
+	if t.RefreshToken == "" {
+		t.RefreshToken = r.token
 	}
 	r.token = t.RefreshToken
 	return t.Token, nil

@@ -35,11 +35,9 @@ type Exchange struct {
 	// sent twice: x/oauth2 does, where it does not know how the client authenticates.
 	TokenForm url.Values
 
-	// Token judges the replies to token requests, in place of the check that suits all of
-	// goth's providers. Where it is set, the exchange is about tokens alone: every form
-	// that is posted is a token request, a refresh too, gets TokenForm, and accepts JSON.
-	// Return a [Safe].
-	Token func(reply *http.Response, body []byte) error
+	// AsIs sends forms as they are, and leaves it to the caller to judge replies that are
+	// not too large and do not redirect.
+	AsIs bool
 
 	// Check may refuse a reply with a status of 200 to 299. May be nil. Return a [Safe].
 	Check func(r *http.Request, reply []byte) error
@@ -90,7 +88,7 @@ func (x *Exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := x.judge(r, reply, body, token); err != nil {
+	if err := x.judge(r, reply.StatusCode, body, token); err != nil {
 		return nil, err
 	}
 	reply.Body = io.NopCloser(bytes.NewReader(body))
@@ -107,25 +105,20 @@ func (x *Exchange) prepare(r *http.Request) (_ *http.Request, token bool, err er
 		}
 		return nil, false, err
 	}
+	if x.AsIs {
+		return r, false, nil
+	}
 	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if r.Method != http.MethodPost || r.Body == nil || media != "application/x-www-form-urlencoded" {
 		return r, false, nil
-	}
-	if x.Token != nil {
-		r.Header = r.Header.Clone()
-		r.Header.Set("Accept", "application/json") // GitHub answers with a form otherwise
-		if len(x.TokenForm) == 0 {
-			return r, true, nil
-		}
 	}
 	body, err := io.ReadAll(r.Body)
 	_ = r.Body.Close() // it was read to its end
 	if err != nil {
 		return nil, false, err
 	}
-	form, err := url.ParseQuery(string(body))
-	token = x.Token != nil || err == nil && form.Get("grant_type") == "authorization_code"
-	if err == nil && token {
+	if form, err := url.ParseQuery(string(body)); err == nil && form.Get("grant_type") == "authorization_code" {
+		token = true
 		maps.Copy(form, x.TokenForm)
 		body = []byte(form.Encode())
 	}
@@ -147,14 +140,12 @@ func whole(reply *http.Response) ([]byte, error) {
 }
 
 // judge refuses replies that are none.
-func (x *Exchange) judge(r *http.Request, reply *http.Response, body []byte, token bool) error {
-	switch status := reply.StatusCode; {
+func (x *Exchange) judge(r *http.Request, status int, body []byte, token bool) error {
+	switch {
 	case status >= 300 && status < 400:
 		return Safe("the reply is a redirect, and redirects are not followed")
 	case status < 200 || status > 299:
 		return nil // the caller knows what to do about it, and reads the error in it
-	case token && x.Token != nil:
-		return x.Token(reply, body)
 	case token:
 		if err := checkToken(body); err != nil {
 			return err

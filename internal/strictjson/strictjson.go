@@ -76,13 +76,20 @@ func cut(text []byte) (value, rest []byte) {
 	return text, nil
 }
 
-// unquote is the text of a name.
-func unquote(name []byte) (text string) {
-	if bytes.IndexByte(name, '\\') < 0 && utf8.Valid(name) {
-		return string(name[1 : len(name)-1])
+// unquote is the text of a string.
+func unquote(quoted []byte) (text string) {
+	if bytes.IndexByte(quoted, '\\') < 0 && utf8.Valid(quoted) {
+		return string(quoted[1 : len(quoted)-1])
 	}
-	_ = json.Unmarshal(name, &text) // it is known to be a string
+	_ = json.Unmarshal(quoted, &text) // it is known to be a string
 	return text
+}
+
+// Media tells whether a Content-Type is one of JSON (RFC 6839, 3.1).
+func Media(contentType string) bool {
+	media, _, _ := strings.Cut(strings.ToLower(contentType), ";")
+	media = strings.TrimSpace(media)
+	return media == "application/json" || strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json")
 }
 
 // disguised tells whether encoding/json reads a name as one that matters, though it is
@@ -104,7 +111,11 @@ func (o Object) Has(name string) bool { return o[name] != nil }
 // the same one.
 func (o Object) Text(name string) (text string, ok bool) {
 	raw := o[name]
-	if len(raw) == 0 || raw[0] != '"' || json.Unmarshal(raw, &text) != nil || strings.ContainsRune(text, utf8.RuneError) {
+	if len(raw) == 0 || raw[0] != '"' {
+		return "", false
+	}
+	text = unquote(raw)
+	if strings.ContainsRune(text, utf8.RuneError) {
 		return "", false
 	}
 	return text, true

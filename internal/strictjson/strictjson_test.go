@@ -77,6 +77,17 @@ func TestAnIDIsAStringOrTheDigitsOfAnInteger(t *testing.T) {
 	}
 }
 
+func TestMedia(t *testing.T) {
+	for header, want := range map[string]bool{
+		"application/json": true, "Application/JSON ; charset=utf-8": true, "application/vnd.forge+json": true,
+		"": false, "text/html": false, "text/plain": false, "text/json": false, "application/x-www-form-urlencoded": false, "application/jsonp": false, "text/x+json": false,
+	} {
+		if strictjson.Media(header) != want {
+			t.Errorf("%q: %v", header, !want)
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	for _, text := range []string{`{"sub":"a"}`, `{"a":1,"a":2}`, `{"Sub":1}`, `{}{}`, `[]`, `{"a":[{}]}`} {
 		f.Add([]byte(text))

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"strings"
 
@@ -66,11 +65,10 @@ func get(ctx context.Context, api *http.Client, address string) ([]byte, error) 
 		return nil, err
 	}
 	defer func() { _ = reply.Body.Close() }() // all that matters was read
-	media, _, err := mime.ParseMediaType(reply.Header.Get("Content-Type"))
 	switch {
 	case reply.StatusCode != http.StatusOK:
 		return nil, outbound.Safe("the reply is no profile")
-	case err != nil || media != "application/json" && !strings.HasSuffix(media, "+json"):
+	case !strictjson.Media(reply.Header.Get("Content-Type")):
 		return nil, outbound.Safe("the profile is not application/json")
 	}
 	return io.ReadAll(reply.Body)
