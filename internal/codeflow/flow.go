@@ -18,6 +18,7 @@ type Flow struct {
 	Verifier    string `json:"v"`           // of PKCE
 	Nonce       string `json:"n,omitempty"` // the caller's, for OpenID Connect
 	MaxAge      int    `json:"m,omitempty"` // the caller's, in seconds
+	ACR         string `json:"a,omitempty"` // the caller's: one of these must confirm the person
 	Scope       string `json:"s,omitempty"` // what the route asked for, where that is not Config.Scopes
 	Issuer      string `json:"i,omitempty"` // who was asked
 	NamesIssuer bool   `json:"r,omitempty"` // the answer must name it
