@@ -7,7 +7,6 @@ import (
 	"crypto/rsa"
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"net/url"
@@ -109,7 +108,6 @@ func (c *Client) post(x *outbound.Exchange, address string, form url.Values) (an
 	if err != nil {
 		return answered{}, err
 	}
-	body, err := io.ReadAll(reply.Body)
-	_ = reply.Body.Close() // it is in memory
+	body, err := outbound.Body(reply)
 	return answered{reply, body}, err
 }

@@ -166,8 +166,8 @@ func tokenOf(reply strictjson.Object, seconds int64) *oauth2.Token {
 	}
 	extra := map[string]any{}
 	for _, name := range []string{"id_token", "scope"} {
-		if text, ok := reply.Text(name); ok {
-			extra[name] = text
+		if reply.Has(name) {
+			extra[name], _ = reply.Text(name)
 		}
 	}
 	return t.WithExtra(extra)

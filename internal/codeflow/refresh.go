@@ -72,5 +72,19 @@ func (c *Client) Calls(ctx context.Context, step string) *outbound.Exchange {
 
 // Bearing is a client for such calls whose requests bear a token.
 func Bearing(x *outbound.Exchange, t *oauth2.Token) *http.Client {
-	return &http.Client{Transport: &oauth2.Transport{Source: oauth2.StaticTokenSource(t), Base: x}}
+	return &http.Client{Transport: &bearing{x, t}}
+}
+
+// bearing is an Exchange whose requests bear a token.
+type bearing struct {
+	exchange *outbound.Exchange
+	token    *oauth2.Token
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (b *bearing) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.WithContext(b.exchange.Context) // a copy: a RoundTripper does not change the caller's
+	r.Header = r.Header.Clone()
+	b.token.SetAuthHeader(r)
+	return b.exchange.RoundTrip(r)
 }

@@ -91,14 +91,36 @@ func (x *Exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := x.judge(r, reply.StatusCode, body, token); err != nil {
 		return nil, err
 	}
-	reply.Body = io.NopCloser(bytes.NewReader(body))
+	reply.Body = &read{*bytes.NewReader(body), body}
 	return reply, nil
+}
+
+// read is a body that was read already.
+type read struct {
+	bytes.Reader
+
+	whole []byte
+}
+
+// Close implements [io.Closer].
+func (*read) Close() error { return nil }
+
+// Body is the whole body of a reply that came through an Exchange, without another copy. It
+// is not to be changed. A reply from elsewhere is read to its end.
+func Body(reply *http.Response) ([]byte, error) {
+	if body, ok := reply.Body.(*read); ok {
+		return body.whole, nil
+	}
+	defer func() { _ = reply.Body.Close() }() // all that matters was read
+	return io.ReadAll(reply.Body)
 }
 
 // prepare gives the request its context and, where it asks for a token, what else it
 // must say.
 func (x *Exchange) prepare(r *http.Request) (_ *http.Request, token bool, err error) {
-	r = r.WithContext(x.Context)
+	if r.Context() != x.Context {
+		r = r.WithContext(x.Context)
+	}
 	if err := x.Context.Err(); err != nil { // x/oauth2 tries again, whatever the first error was
 		if r.Body != nil {
 			_ = r.Body.Close() // as a RoundTripper must
@@ -132,11 +154,15 @@ func (x *Exchange) prepare(r *http.Request) (_ *http.Request, token bool, err er
 // unpacks to a large one is a large one.
 func whole(reply *http.Response) ([]byte, error) {
 	defer func() { _ = reply.Body.Close() }() // all that matters was read
-	body, err := io.ReadAll(io.LimitReader(reply.Body, maxReply+1))
-	if err == nil && len(body) > maxReply {
+	var body bytes.Buffer
+	if size := reply.ContentLength; size > 0 && size < maxReply {
+		body.Grow(int(size) + bytes.MinRead) // so that it does not grow once more
+	}
+	_, err := body.ReadFrom(io.LimitReader(reply.Body, maxReply+1))
+	if err == nil && body.Len() > maxReply {
 		return nil, Safe("the reply has more than 1 MiB")
 	}
-	return body, err
+	return body.Bytes(), err
 }
 
 // judge refuses replies that are none.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 
@@ -71,7 +70,7 @@ func get(ctx context.Context, api *http.Client, address string) ([]byte, error) 
 	case !strictjson.Media(reply.Header.Get("Content-Type")):
 		return nil, outbound.Safe("the profile is not application/json")
 	}
-	return io.ReadAll(reply.Body)
+	return outbound.Body(reply)
 }
 
 // follow finds the subject. One that is not there is left to who asks whether it names
