@@ -77,7 +77,9 @@ func TestARouteSaysWhatMoreIsAskedFor(t *testing.T) {
 }
 
 func TestTheQueryOfTheEndpointStaysUnlessWeSayItToo(t *testing.T) {
-	p, _ := forge(t, nil, func(c *oauth2.Config) { c.AuthorizationURL += "?foo=bar&foo=baz&state=theirs&scope=theirs&client_id=theirs" })
+	p, _ := forge(t, nil, func(c *oauth2.Config) {
+		c.AuthorizationURL += "?foo=bar&foo=baz&state=theirs&scope=theirs&client_id=theirs"
+	})
 	q := query(t, p.browser().begin("forge"))
 	if !slices.Equal(q["foo"], []string{"bar", "baz"}) || len(q["state"]) != 1 || q.Get("state") == "theirs" || !slices.Equal(q["scope"], []string{"read"}) || !slices.Equal(q["client_id"], []string{clientID}) {
 		t.Errorf("%v", q)
@@ -184,7 +186,9 @@ func TestAReplyToAPushThatIsNoneBeginsNothing(t *testing.T) {
 		"an expires_in of 0":    says(201, jsonType, `{`+uri+`,"expires_in":0}`),
 		"a negative one":        says(201, jsonType, `{`+uri+`,"expires_in":-60}`),
 		"one that is a text":    says(201, jsonType, `{`+uri+`,"expires_in":"60"}`),
-		"a redirect":            func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/evil", http.StatusTemporaryRedirect) },
+		"a redirect": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/evil", http.StatusTemporaryRedirect)
+		},
 	} {
 		p, s := forge(t, nil, func(c *oauth2.Config) { c.PushURL = strings.Replace(c.TokenURL, "/token", "/par", 1) })
 		s.on("/par", h)
