@@ -4,11 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
 
+	"github.com/gopassport/passport/internal/codeflow"
+	"github.com/gopassport/passport/internal/intent"
 	"github.com/gopassport/passport/internal/strictjson"
 )
 
@@ -31,13 +32,19 @@ type document struct {
 	Algorithms            []string `json:"id_token_signing_alg_values_supported"`
 }
 
+// provider is who is asked, as far as the metadata says, and the client that asks.
+type provider struct {
+	document
+	client *codeflow.Client
+}
+
 // wellKnown is where the metadata of an issuer is (OpenID Connect Discovery 4).
 func wellKnown(issuer string) string {
 	return strings.TrimSuffix(issuer, "/") + "/.well-known/openid-configuration"
 }
 
 // discover reads the metadata of the configured provider.
-func (c Config) discover(ctx context.Context) (*document, error) {
+func (c Config) discover(ctx context.Context) (*provider, error) {
 	body, err := source{c.Transport}.get(ctx, "the request for the provider's metadata", wellKnown(c.Issuer))
 	if err != nil {
 		return nil, err
@@ -46,15 +53,29 @@ func (c Config) discover(ctx context.Context) (*document, error) {
 		"pushed_authorization_request_endpoint", "end_session_endpoint"); err != nil {
 		return nil, metadata("the provider's metadata " + err.Error())
 	}
-	d := &document{}
-	if json.Unmarshal(body, d) != nil {
+	p := &provider{}
+	if json.Unmarshal(body, &p.document) != nil {
 		return nil, metadata("the provider's metadata has a member of another type than it should")
 	}
-	if problem := c.unusable(d); problem != "" {
+	if problem := c.unusable(&p.document); problem != "" {
 		return nil, metadata("the provider's metadata: " + problem)
 	}
-	d.Algorithms = c.algorithms(d.Algorithms)
-	return d, nil
+	p.Algorithms = c.algorithms(p.Algorithms)
+	if p.client, err = codeflow.New(c.at(p)); err != nil {
+		return nil, metadata("the provider's metadata: " + err.Error())
+	}
+	return p, nil
+}
+
+// at is the client's configuration for what the provider says about itself.
+func (c Config) at(p *provider) codeflow.Config {
+	flow := c.flow()
+	flow.NamesIssuer = p.NamesIssuer
+	flow.Endpoint = codeflow.Endpoint{Authorize: p.AuthorizationEndpoint, Token: p.TokenEndpoint}
+	if c.PushedRequests || p.PushRequired {
+		flow.Endpoint.Push = p.PushEndpoint
+	}
+	return flow
 }
 
 // unusable says why a document cannot be used; "" where it can.
@@ -69,8 +90,8 @@ func (c Config) unusable(d *document) string {
 		return "it does not support the grant type authorization_code"
 	case lacks(d.ChallengeMethods, "S256"):
 		return "it supports PKCE without S256"
-	case c.ResponseMode != "" && lacks(d.ResponseModes, c.ResponseMode):
-		return "it does not support the configured response mode"
+	case c.FormPost && lacks(d.ResponseModes, "form_post"):
+		return "it does not support response_mode=form_post, and Config.FormPost is set"
 	case len(c.algorithms(d.Algorithms)) == 0:
 		return "it signs ID tokens with no algorithm that is accepted"
 	case d.PushEndpoint == "" && (c.PushedRequests || d.PushRequired):
@@ -102,7 +123,7 @@ func (c Config) unusableEndpoint(d *document) string {
 			return fmt.Sprintf("its %s %s", e.name, problem)
 		}
 	}
-	if u, _ := url.Parse(d.AuthorizationEndpoint); hasReserved(u.Query()) { // it parsed just now
+	if u, _ := url.Parse(d.AuthorizationEndpoint); overlaps(u.Query()) { // it parsed just now
 		return "its authorization_endpoint has a parameter that the strategy sets"
 	}
 	return ""
@@ -117,17 +138,18 @@ func unfit(address string, plain bool) string {
 		return "is missing, or no absolute address"
 	case u.User != nil || u.Fragment != "":
 		return "has a user or a fragment"
-	case u.Scheme == "https" || plain && u.Scheme == "http" && loopback(u.Hostname()):
+	case u.Scheme == "https" || plain && u.Scheme == "http" && intent.Loopback(u.Host):
 		return ""
 	}
 	return "is not https"
 }
 
-func loopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.IsLoopback()
-}
-
-func hasReserved(query url.Values) bool {
-	return slices.ContainsFunc(reserved(), query.Has)
+// overlaps tells whether a query has a parameter that decides about the flow.
+func overlaps(query url.Values) bool {
+	for name := range query {
+		if codeflow.CheckParam(name, "x") != nil {
+			return true
+		}
+	}
+	return false
 }

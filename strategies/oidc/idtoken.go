@@ -48,28 +48,41 @@ type expected struct {
 
 // idToken verifies the ID token of a flow (OpenID Connect Core 3.1.3.7) and gives its
 // claims. Every error is an [*passport.Error] with a code that says which rule it broke.
-func (s *Strategy) idToken(ctx context.Context, d *document, raw string, want expected) (claims, error) {
-	payload, token, err := s.opened(ctx, d, raw, idTokenType)
+func (s *Strategy) idToken(ctx context.Context, p *provider, raw string, want expected) (claims, error) {
+	c, token, err := s.issued(ctx, p, raw)
 	if err != nil {
 		return nil, err
 	}
-	c, err := s.issued(payload)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.belongs(c, want); err != nil {
+	if err := belongs(c, want); err != nil {
 		return nil, err
 	}
 	return c, hashed(c, token, want.accessToken)
 }
 
-// opened gives what is signed in a token, and what go-oidc reads in it; nil where it
-// cannot. fits tells whether the type in its header will do.
-func (s *Strategy) opened(ctx context.Context, d *document, raw string, fits func(typ string) bool) ([]byte, *oidc.IDToken, error) {
-	if err := header(raw, d.Algorithms, fits); err != nil {
+// issued gives the claims of what every ID token must be, a refreshed one too: signed, this
+// provider's, for this client, current, and about somebody. What go-oidc reads in it is nil
+// where it cannot.
+func (s *Strategy) issued(ctx context.Context, p *provider, raw string) (claims, *oidc.IDToken, error) {
+	if err := header(raw, p.Algorithms, idTokenType); err != nil {
 		return nil, nil, err
 	}
-	return s.signed(ctx, raw, d.Algorithms, &s.keys.logins)
+	payload, token, err := s.signed(ctx, raw, p.Algorithms, &s.keys.logins)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := strictjson.Parse(payload, registered()...)
+	switch {
+	case err != nil:
+		return nil, nil, malformed("its payload " + err.Error())
+	case c.Has("events"): // a logout token, or another security event (RFC 8417)
+		return nil, nil, malformed("it is a security event")
+	}
+	for _, check := range []func(claims) error{s.fromIssuer, s.forClient, current, named} {
+		if err := check(c); err != nil {
+			return nil, nil, err
+		}
+	}
+	return c, token, nil
 }
 
 // header looks at a token before anything is done with it: its form, its size, what kind
@@ -104,24 +117,6 @@ func header(raw string, algorithms []string, fits func(typ string) bool) error {
 // Kinds of tokens with rules of their own are named "…+jwt" (RFC 8725, 3.11).
 func idTokenType(typ string) bool {
 	return !strings.HasSuffix(strings.ToLower(typ), "+jwt")
-}
-
-// issued checks what every ID token must be, a refreshed one too: this provider's, for
-// this client, current, and about somebody.
-func (s *Strategy) issued(payload []byte) (claims, error) {
-	c, err := strictjson.Parse(payload, registered()...)
-	if err != nil {
-		return nil, malformed("its payload " + err.Error())
-	}
-	if c.Has("events") { // a logout token, or another security event (RFC 8417)
-		return nil, malformed("it is a security event")
-	}
-	for _, check := range []func(claims) error{s.fromIssuer, s.forClient, current, named} {
-		if err := check(c); err != nil {
-			return nil, err
-		}
-	}
-	return c, nil
 }
 
 func (s *Strategy) fromIssuer(c claims) error {
@@ -211,7 +206,7 @@ func isSub(sub string) bool {
 }
 
 // belongs checks what ties an ID token to its flow.
-func (s *Strategy) belongs(c claims, want expected) error {
+func belongs(c claims, want expected) error {
 	if nonce, _ := c.Text("nonce"); nonce == "" || nonce != want.nonce {
 		return broken(passport.CodeIDTokenNonce, "its nonce is missing, or not the one that was sent")
 	}

@@ -56,11 +56,11 @@ func (s *Strategy) newKeys() *keys {
 	k := &keys{}
 	k.timeout = s.config.Timeout
 	k.fetch = func(ctx context.Context) ([]jose.JSONWebKey, error) {
-		d, err := s.metadata.get(ctx)
+		p, err := s.metadata.get(ctx)
 		if err != nil {
 			return nil, err
 		}
-		body, err := source{s.config.Transport}.get(ctx, "the request for the provider's keys", d.KeysEndpoint)
+		body, err := source{s.config.Transport}.get(ctx, "the request for the provider's keys", p.KeysEndpoint)
 		if err != nil {
 			return nil, err
 		}
