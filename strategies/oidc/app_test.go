@@ -2,12 +2,14 @@ package oidc_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/gopassport/passport"
@@ -23,13 +25,14 @@ type app struct {
 	routes   map[string]http.Handler
 
 	jar    map[string]*http.Cookie
+	mu     sync.Mutex
 	err    *passport.Error // of the last request
 	who    *oidc.Identity  // of the last verify
 	verify func(*http.Request, oidc.Identity) (*oidc.Identity, error)
 }
 
 func config(p *provider) oidc.Config {
-	return oidc.Config{Issuer: issuer, ClientID: clientID, ClientSecret: secret, RedirectURL: redirect, Transport: p}
+	return oidc.Config{Issuer: issuer, ClientID: clientID, ClientSecret: secret, RedirectURL: redirect, Client: &http.Client{Transport: p}}
 }
 
 func newApp(t testing.TB, p *provider, changes ...func(*oidc.Config)) *app {
@@ -39,16 +42,24 @@ func newApp(t testing.TB, p *provider, changes ...func(*oidc.Config)) *app {
 	}
 	a := &app{t: t, op: p, jar: map[string]*http.Cookie{}, routes: map[string]http.Handler{}}
 	a.strategy = oidc.New(c, func(r *http.Request, who oidc.Identity) (*oidc.Identity, error) {
+		a.mu.Lock()
 		a.who = &who
+		a.mu.Unlock()
 		if a.verify != nil {
 			return a.verify(r, who)
 		}
 		return &who, nil
 	})
-	a.auth = passport.New(passport.Config{Keys: [][]byte{bytes.Repeat([]byte("0123456789abcdef"), 2)}, Origins: []string{"https://app.test"},
+	a.auth = passport.New(passport.Config{Observe: func(context.Context, passport.Event) {}, Keys: [][]byte{bytes.Repeat([]byte("0123456789abcdef"), 2)}, Origins: []string{"https://app.test"},
+		Users: passport.Users[*oidc.Identity]{Key: func(who *oidc.Identity) string { return who.Subject },
+			Load: func(_ context.Context, key string) (*oidc.Identity, error) { return &oidc.Identity{Subject: key}, nil }},
 		OnError: func(w http.ResponseWriter, _ *http.Request, err error) {
-			errors.As(err, &a.err)
-			w.WriteHeader(a.err.Status)
+			var e *passport.Error
+			errors.As(err, &e)
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			a.err = e
+			w.WriteHeader(e.Status)
 		}})
 	a.auth.Use("op", a.strategy)
 	a.route("/login")
@@ -62,7 +73,7 @@ func (a *app) route(path string, opts ...passport.Option) {
 		who, _ := passport.UserFrom[*oidc.Identity](r.Context())
 		fmt.Fprintf(w, "hello %s", who.Subject)
 	})
-	a.routes[path] = a.auth.Authenticate("op", append(opts, passport.NoSession())...)(done)
+	a.routes[path] = a.auth.Authenticate("op", opts...)(done)
 }
 
 // do sends a request of the browser's.
@@ -121,7 +132,7 @@ func (a *app) post(answer url.Values) *http.Response {
 	a.jar = kept
 	if to := reply.Header.Get("Location"); to != "" {
 		land := httptest.NewRequest(http.MethodGet, "https://app.test"+to, nil)
-		land.Header.Set("Sec-Fetch-Site", "same-origin")
+		land.Header.Set("Sec-Fetch-Site", "cross-site")
 		return a.do(land)
 	}
 	return reply

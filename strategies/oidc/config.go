@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"cmp"
 	"crypto"
 	"encoding/json"
 	"fmt"
@@ -25,8 +26,8 @@ type Config struct {
 	Issuer string
 
 	ClientID     string
-	ClientSecret string        // for Basic and Post
-	Auth         Auth          // "": Basic (OpenID Connect Core 9)
+	ClientSecret string        // for SecretBasic and SecretPost
+	Auth         Auth          // "": SecretBasic (OpenID Connect Core 9)
 	Key          crypto.Signer // for PrivateKeyJWT: RSA of 2048 bits or more, P-256, P-384, P-521 or Ed25519
 	KeyID        string        // the kid of Key; may be ""
 
@@ -73,10 +74,10 @@ type Config struct {
 	// Timeout bounds all calls to the provider of one request together. 0: 15 seconds.
 	Timeout time.Duration
 
-	// Transport sends the requests to the provider. Nil: http.DefaultTransport. Redirects
-	// are never followed, and replies are read up to 1 MiB. It needs to be safe for
-	// concurrent use.
-	Transport http.RoundTripper
+	// Client lends its Transport, for a proxy or certificates of one's own; its other fields
+	// are not used. Nil: http.DefaultTransport. Redirects are never followed, and replies
+	// are read up to 1 MiB.
+	Client *http.Client
 }
 
 // own is a copy that nobody else changes, with what is left out filled in.
@@ -91,14 +92,19 @@ func (c Config) own() Config {
 
 // flow is what the code flow must know of it.
 func (c Config) flow() codeflow.Config {
-	if c.Auth == "" {
-		c.Auth = Basic
-	}
 	return codeflow.Config{
-		ClientID: c.ClientID, ClientSecret: c.ClientSecret, Auth: c.Auth, Key: c.Key, KeyID: c.KeyID,
+		ClientID: c.ClientID, ClientSecret: c.ClientSecret, Auth: codeflow.Auth(cmp.Or(c.Auth, SecretBasic)), Key: c.Key, KeyID: c.KeyID,
 		RedirectURL: c.RedirectURL, Scopes: withOpenID(c.Scopes), Params: c.Params, Issuer: c.Issuer,
-		FormPost: c.FormPost, Timeout: c.Timeout, Transport: c.Transport,
+		FormPost: c.FormPost, Timeout: c.Timeout, Transport: c.transport(),
 	}
+}
+
+// transport is nil where there is none of one's own.
+func (c Config) transport() http.RoundTripper {
+	if c.Client == nil {
+		return nil
+	}
+	return c.Client.Transport
 }
 
 // problem says what cannot be right, "" for nothing.

@@ -45,7 +45,7 @@ func wellKnown(issuer string) string {
 
 // discover reads the metadata of the configured provider.
 func (c Config) discover(ctx context.Context) (*provider, error) {
-	body, err := source{c.Transport}.get(ctx, "the request for the provider's metadata", wellKnown(c.Issuer))
+	body, err := source{c.transport()}.get(ctx, "the request for the provider's metadata", wellKnown(c.Issuer))
 	if err != nil {
 		return nil, err
 	}

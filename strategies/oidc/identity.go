@@ -23,13 +23,13 @@ const maxText = 1 << 10
 // Identity is who logged in at the provider, for sure. What it says beyond Issuer and
 // Subject is the provider's word.
 //
-// It holds tokens, and shows none of them: printed, logged or as JSON it has the issuer and
-// the subject only. It is a value; to copy it is cheap.
+// It knows tokens, and shows none of them: printed, logged or as JSON it has the issuer and
+// the subject only. It is a value, cheap to copy, and safe for concurrent use.
 type Identity struct {
 	Issuer  string // with Subject, the key of an account: compare both byte for byte
 	Subject string
 
-	Name string // for people; may be "" or cut to 1 KiB; escape it
+	Name string // for people; may be "", and is cut to 1 KiB; escape it
 
 	// Email may be anybody's, and may pass to somebody else: never find an account by it.
 	// "" where there is none, or one that is no address. EmailVerified is nil where the
@@ -43,45 +43,50 @@ type Identity struct {
 	AuthTime  time.Time // when the person logged in there; zero where it does not say
 	Scopes    []string  // that were granted
 
-	Token   *oauth2.Token // a secret
-	IDToken string        // as it was signed; for [Strategy.LogoutURL]; a secret, too
+	*found
+}
 
+// found is what was found out. A pointer to it is not printed with what holds an Identity.
+type found struct {
 	strategy *Strategy
 	client   *codeflow.Client
+	token    *oauth2.Token
+	raw      string // the ID token
 	id, more claims // of the ID token, and of userinfo
 }
 
 // identity puts together what was verified.
 func (s *Strategy) identity(p *provider, token *codeflow.Token, raw string, id, more claims) Identity {
-	who := Identity{Scopes: token.Scopes, Token: token.Token, IDToken: raw, strategy: s, client: p.client, id: id, more: more}
+	f := &found{strategy: s, client: p.client, token: token.Token, raw: raw, id: id, more: more}
+	who := Identity{Scopes: token.Scopes, found: f}
 	who.Issuer, _ = id.Text("iss")
 	who.Subject, _ = id.Text("sub")
 	who.SessionID, _ = id.Text("sid")
 	if at, ok := seconds(id, "auth_time"); ok {
 		who.AuthTime = time.Unix(int64(at), 0)
 	}
-	who.Name = short(who.text("name"))
-	who.Picture = picture(who.text("picture"))
-	who.Email, who.EmailVerified = who.email()
+	who.Name = short(f.text("name"))
+	who.Picture = picture(f.text("picture"))
+	who.Email, who.EmailVerified = f.email()
 	return who
 }
 
 // text is a claim of the ID token, or else of userinfo.
-func (i Identity) text(name string) string {
-	if i.id.Has(name) {
-		text, _ := i.id.Text(name)
+func (f *found) text(name string) string {
+	if f.id.Has(name) {
+		text, _ := f.id.Text(name)
 		return text
 	}
-	text, _ := i.more.Text(name)
+	text, _ := f.more.Text(name)
 	return text
 }
 
 // email takes the address and what is known about it from one document, so that nobody's
 // word about one address is taken for another.
-func (i Identity) email() (address string, verified *bool) {
-	from := i.more
-	if i.id.Has("email") {
-		from = i.id
+func (f *found) email() (address string, verified *bool) {
+	from := f.more
+	if f.id.Has("email") {
+		from = f.id
 	}
 	address, _ = from.Text("email")
 	if !isAddress(address) {
@@ -133,17 +138,56 @@ func picture(address string) string {
 // from userinfo. A claim that is not there leaves v as it is and is no error. The error
 // quotes nothing of the claim.
 func (i Identity) Claim(name string, v any) error {
+	if i.found == nil {
+		return nil
+	}
 	raw := i.id[name]
 	if raw == nil {
 		raw = i.more[name]
 	}
-	if raw == nil {
-		return nil
-	}
-	if json.Unmarshal(raw, v) != nil {
+	if raw != nil && json.Unmarshal(raw, v) != nil {
 		return fmt.Errorf("oidc: the claim %q does not fit into %T", name, v)
 	}
 	return nil
+}
+
+// Token gives a copy of the token, to keep: the access token, its expiry, and the refresh
+// token where the provider gave one. It is a secret of the person's, worth encrypting where
+// it is stored. [Strategy.TokenSource] takes it again.
+func (i Identity) Token() *oauth2.Token {
+	if i.found == nil {
+		return &oauth2.Token{}
+	}
+	own := *i.token
+	return &own
+}
+
+// IDToken is the ID token as it was signed, for [Strategy.LogoutURL]. It names the person
+// and is a secret.
+func (i Identity) IDToken() string {
+	if i.found == nil {
+		return ""
+	}
+	return i.raw
+}
+
+// Client gives a client whose requests bear the access token. It refreshes the token when
+// that has expired; ctx bounds the refreshes, not the requests. Redirects to another host
+// are errors: they would take the token there.
+func (i Identity) Client(ctx context.Context) *http.Client {
+	if i.found == nil {
+		return oauth2.NewClient(ctx, i.TokenSource(ctx))
+	}
+	return i.client.API(i.TokenSource(ctx))
+}
+
+// TokenSource gives the access token, and refreshes it when it has expired, as
+// [Strategy.TokenSource] does.
+func (i Identity) TokenSource(ctx context.Context) oauth2.TokenSource {
+	if i.found == nil { // made by a test of the application's
+		return oauth2.StaticTokenSource(nil)
+	}
+	return &refreshed{ctx: ctx, strategy: i.strategy, subject: i.Subject, nonce: string(i.id["nonce"]), token: i.Token()}
 }
 
 // Format shows no token, whatever the verb.
@@ -159,18 +203,4 @@ func (i Identity) LogValue() slog.Value {
 // MarshalJSON shows no token.
 func (i Identity) MarshalJSON() ([]byte, error) {
 	return json.Marshal(map[string]string{"issuer": i.Issuer, "subject": i.Subject})
-}
-
-// Client makes requests with the access token, and refreshes it where there is a refresh
-// token. It follows redirects on one host only. ctx bounds the refreshes, not the requests;
-// where the client outlives the request, use another than the request's. See TokenSource.
-func (i Identity) Client(ctx context.Context) *http.Client {
-	return i.client.API(i.TokenSource(ctx))
-}
-
-// TokenSource gives the access token while it is good, and refreshes it then. A refreshed
-// ID token that is another person's, provider's or client's is an error, and its access
-// token is not given (OpenID Connect Core 12.2). It is safe for concurrent use.
-func (i Identity) TokenSource(ctx context.Context) oauth2.TokenSource {
-	return &refreshed{ctx: ctx, base: i.client.TokenSource(ctx, i.Token), who: i, checked: i.Token.AccessToken}
 }

@@ -132,7 +132,7 @@ func (k *kept[T]) start(ctx context.Context) <-chan struct{} {
 	return landed
 }
 
-// guarded is fetch, where a panic (of a Config.Transport, say) does not end the program.
+// guarded is fetch, where a panic (of a Config.Client, say) does not end the program.
 func (k *kept[T]) guarded(ctx context.Context) (value T, err error) {
 	defer func() {
 		if v := recover(); v != nil {

@@ -60,7 +60,7 @@ func (s *Strategy) newKeys() *keys {
 		if err != nil {
 			return nil, err
 		}
-		body, err := source{s.config.Transport}.get(ctx, "the request for the provider's keys", p.KeysEndpoint)
+		body, err := source{s.config.transport()}.get(ctx, "the request for the provider's keys", p.KeysEndpoint)
 		if err != nil {
 			return nil, err
 		}

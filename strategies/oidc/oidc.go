@@ -56,15 +56,16 @@ import (
 	"github.com/gopassport/passport/internal/random"
 )
 
-// Auth is how the client authenticates at the token endpoint (OpenID Connect Core 9).
-type Auth = codeflow.Auth
+// Auth is how the client authenticates at the token endpoint: the names of OpenID Connect
+// Core 9 (token_endpoint_auth_method).
+type Auth string
 
-// What there is. Nothing is tried in turn.
+// The ways to authenticate. Nothing is tried in turn.
 const (
-	Basic         = codeflow.Basic         // the secret in the Authorization header (RFC 6749, 2.3.1); the default
-	Post          = codeflow.Post          // the secret in the form
-	None          = codeflow.None          // a public client, without a secret
-	PrivateKeyJWT = codeflow.PrivateKeyJWT // an assertion signed with Config.Key (RFC 7523)
+	SecretBasic   Auth = "client_secret_basic" // the secret by HTTP Basic, both parts form-encoded first (RFC 6749, 2.3.1); the default
+	SecretPost    Auth = "client_secret_post"  // the secret in the form
+	PublicClient  Auth = "none"                // there is no secret
+	PrivateKeyJWT Auth = "private_key_jwt"     // a signature of Config.Key (RFC 7523, 2.2)
 )
 
 // Strategy is a [passport.Strategy]. Make one with [New]. It is safe for concurrent use.
@@ -192,7 +193,8 @@ func (s *Strategy) identify(ctx context.Context, code string, f codeflow.Flow) (
 	}
 	var more claims
 	if s.config.Userinfo {
-		if more, err = s.userinfo(ctx, p, token.AccessToken, c); err != nil {
+		sub, _ := c.Text("sub")
+		if more, err = s.userinfo(ctx, p, token.AccessToken, sub); err != nil {
 			return Identity{}, err
 		}
 	}
@@ -224,10 +226,10 @@ func ACRValues(values ...string) passport.Option {
 
 // CheckParam is asked by the engine when a route is made, about each parameter of it
 // ([passport.Param]). It refuses what decides about the flow itself (state, nonce,
-// redirect_uri, …), scopes without openid, and a max_age that is no positive number of
-// seconds.
+// redirect_uri, …) or is not known, scopes without openid, and a max_age that is no positive
+// number of seconds.
 func (s *Strategy) CheckParam(key, value string) error {
-	if err := codeflow.CheckParam(key, value); err != nil {
+	if err := codeflow.CheckRouteParam(key, value); err != nil {
 		return err
 	}
 	switch {

@@ -9,54 +9,77 @@ import (
 	"github.com/gopassport/passport"
 )
 
-// refreshed looks at the ID tokens that come with refreshed access tokens.
-type refreshed struct {
-	ctx  context.Context
-	base oauth2.TokenSource
-	who  Identity
+// TokenSource gives a token that was kept while it is good, and refreshes it then, once for
+// all who wait. subject is whose it is ([Identity.Subject]): a refreshed ID token that is
+// another person's, provider's or client's is an error (subject_mismatch, id_token_…), and
+// the access token that came with it is not given (OpenID Connect Core 12.2). A refresh
+// token that comes with it replaces the old one, so keep what Token returns.
+//
+// ctx bounds all refreshes, and Config.Timeout each. Errors are [*passport.Error]; a person
+// who took access away is an [*oauth2.RetrieveError] in it, with the ErrorCode
+// invalid_grant. The source is safe for concurrent use.
+func (s *Strategy) TokenSource(ctx context.Context, subject string, t *oauth2.Token) oauth2.TokenSource {
+	own := oauth2.Token{}
+	if t != nil {
+		own = *t
+	}
+	return &refreshed{ctx: ctx, strategy: s, subject: subject, token: &own}
+}
 
-	mu      sync.Mutex
-	checked string // the access token that is known to be the person's
+// refreshed is a token that is refreshed when it has expired.
+type refreshed struct {
+	ctx            context.Context
+	strategy       *Strategy
+	subject, nonce string // of the log-in; the nonce as JSON, "" where it is not known
+
+	mu    sync.Mutex
+	token *oauth2.Token
 }
 
 // Token implements [oauth2.TokenSource].
 func (r *refreshed) Token() (*oauth2.Token, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	t, err := r.base.Token()
-	if err != nil || t.AccessToken == r.checked {
-		return t, err
+	if !r.token.Valid() {
+		t, err := r.refresh()
+		if err != nil {
+			return nil, err
+		}
+		r.token = t
 	}
-	if raw := t.Extra("id_token"); raw != nil {
-		if err := r.same(raw, t.AccessToken); err != nil {
-			return nil, err // the next call gets the same token, and looks again
+	own := *r.token
+	return &own, nil
+}
+
+func (r *refreshed) refresh() (*oauth2.Token, error) {
+	ctx, cancel := context.WithTimeout(r.ctx, r.strategy.config.Timeout)
+	defer cancel()
+	p, err := r.strategy.metadata.get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	t, err := p.client.TokenSource(ctx, &oauth2.Token{RefreshToken: r.token.RefreshToken}).Token()
+	if err != nil {
+		return nil, err
+	}
+	if raw, ok := t.Extra("id_token").(string); ok { // there may be none
+		if err := r.same(ctx, p, raw, t.AccessToken); err != nil {
+			return nil, err
 		}
 	}
-	r.checked = t.AccessToken
 	return t, nil
 }
 
-// same compares a refreshed ID token with the one of the log-in (OpenID Connect Core 12.2).
-func (r *refreshed) same(value any, accessToken string) error {
-	raw, ok := value.(string)
-	if !ok {
-		return malformed("it is no text")
-	}
-	s := r.who.strategy
-	ctx, cancel := context.WithTimeout(r.ctx, s.config.Timeout)
-	defer cancel()
-	p, err := s.metadata.get(ctx)
+// same compares a refreshed ID token with the log-in.
+func (r *refreshed) same(ctx context.Context, p *provider, raw, accessToken string) error {
+	c, token, err := r.strategy.issued(ctx, p, raw)
 	if err != nil {
 		return err
 	}
-	c, token, err := s.issued(ctx, p, raw)
-	if err != nil {
+	if err := sameSubject(r.subject, c); err != nil {
 		return err
 	}
-	if err := sameSubject(r.who.id, c); err != nil {
-		return err
-	}
-	if c.Has("nonce") && string(c["nonce"]) != string(r.who.id["nonce"]) { // there should be none
+	if c.Has("nonce") && r.nonce != "" && string(c["nonce"]) != r.nonce { // there should be none
 		return broken(passport.CodeIDTokenNonce, "its nonce is not the one of the log-in")
 	}
 	return hashed(c, token, accessToken)

@@ -3,7 +3,6 @@ package oidc
 import (
 	"context"
 	"io"
-	"mime"
 	"net/http"
 	"strings"
 
@@ -14,9 +13,8 @@ import (
 
 // userinfo asks for more about the person of an ID token (OpenID Connect Core 5.3). A reply
 // about somebody else is refused.
-func (s *Strategy) userinfo(ctx context.Context, p *provider, accessToken string, id claims) (claims, error) {
-	x := &outbound.Exchange{Context: ctx, Transport: s.config.Transport}
-	x.Step("the request for userinfo")
+func (s *Strategy) userinfo(ctx context.Context, p *provider, accessToken, subject string) (claims, error) {
+	x := p.client.Calls(ctx, "the request for userinfo")
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, p.UserinfoEndpoint, http.NoBody)
 	if err != nil {
 		return nil, x.Error(err)
@@ -36,18 +34,18 @@ func (s *Strategy) userinfo(ctx context.Context, p *provider, accessToken string
 	if problem != "" {
 		return nil, x.Error(outbound.Safe(problem))
 	}
-	return c, sameSubject(id, c)
+	return c, sameSubject(subject, c)
 }
 
 // readUserinfo reads a reply, or says why it cannot.
 func readUserinfo(reply *http.Response, body []byte) (claims, string) {
-	media, _, _ := mime.ParseMediaType(reply.Header.Get("Content-Type"))
+	kind := reply.Header.Get("Content-Type")
 	switch {
 	case reply.StatusCode != http.StatusOK:
 		return nil, "no userinfo"
-	case media == "application/jwt":
+	case strings.HasPrefix(strings.ToLower(kind), "application/jwt"):
 		return nil, "the userinfo is signed or encrypted, which is not supported; switch that off for this client"
-	case media != "application/json" && !strings.HasSuffix(media, "+json"):
+	case !strictjson.Media(kind):
 		return nil, "the userinfo is not application/json"
 	}
 	c, err := strictjson.Parse(body, registered()...)
@@ -57,9 +55,9 @@ func readUserinfo(reply *http.Response, body []byte) (claims, string) {
 	return c, ""
 }
 
-// sameSubject compares the persons of two documents (OpenID Connect Core 5.3.2).
-func sameSubject(id, other claims) error {
-	want, _ := id.Text("sub")
+// sameSubject tells whether a document is about the person who logged in (OpenID Connect
+// Core 5.3.2).
+func sameSubject(want string, other claims) error {
 	if sub, ok := other.Text("sub"); !ok || sub != want {
 		return broken(passport.CodeSubjectMismatch, "its sub is missing, or not the one that logged in")
 	}
