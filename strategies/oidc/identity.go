@@ -185,7 +185,7 @@ func (i Identity) Client(ctx context.Context) *http.Client {
 // [Strategy.TokenSource] does.
 func (i Identity) TokenSource(ctx context.Context) oauth2.TokenSource {
 	if i.found == nil { // made by a test of the application's
-		return oauth2.StaticTokenSource(nil)
+		return oauth2.StaticTokenSource(i.Token())
 	}
 	return &refreshed{ctx: ctx, strategy: i.strategy, subject: i.Subject, nonce: string(i.id["nonce"]), token: i.Token()}
 }
