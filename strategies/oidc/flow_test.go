@@ -374,3 +374,28 @@ func TestNoSecretIsPrinted(t *testing.T) {
 		}
 	}
 }
+
+// The same over a real network, with http on a loopback host and a rotation; then the
+// provider goes away.
+func TestOverTheNetwork(t *testing.T) {
+	p := newProvider(t)
+	server := httptest.NewServer(p)
+	t.Cleanup(server.Close)
+	a := newApp(t, p, func(c *oidc.Config) { c.Issuer, c.Client, c.Userinfo = server.URL, server.Client(), true })
+	for _, key := range []signing{rsaKey(), ecKey()} {
+		p.rotate(key)
+		if who := a.accepted(); who.Issuer != server.URL || who.Email != "alice@example.org" {
+			t.Errorf("%v", who)
+		}
+	}
+	server.Close()
+	a.wants(a.callback(p.authorize(a.begin())), passport.CodeProvider, 502) // the metadata is known; the token endpoint is down
+}
+
+func TestAnUnusedStrategyAsksNobody(t *testing.T) {
+	p := newProvider(t)
+	newApp(t, p)
+	if len(p.hits) != 0 {
+		t.Errorf("asked %v", p.hits)
+	}
+}

@@ -33,7 +33,7 @@ func logoutClaims() map[string]any {
 // logout posts a logout token. end nil is one that takes all.
 func logout(a *app, end func(context.Context, oidc.LogoutToken) error, token string) *httptest.ResponseRecorder {
 	if end == nil {
-		end = func(context.Context, oidc.LogoutToken) error { return nil }
+		end = nothing
 	}
 	return postForm(a.strategy.BackchannelLogout(end), url.Values{"logout_token": {token}}.Encode())
 }
@@ -294,3 +294,5 @@ func (r revocations) Revoked(_ context.Context, user, _ string, began time.Time)
 	ended, ok := r[user]
 	return ok && !began.After(ended), nil
 }
+
+func nothing(context.Context, oidc.LogoutToken) error { return nil }
