@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -35,12 +36,12 @@ func config(p *provider) oidc.Config {
 	return oidc.Config{Issuer: issuer, ClientID: clientID, ClientSecret: secret, RedirectURL: redirect, Client: &http.Client{Transport: p}}
 }
 
-func newApp(t testing.TB, p *provider, changes ...func(*oidc.Config)) *app {
+func newApp(tb testing.TB, p *provider, changes ...func(*oidc.Config)) *app {
 	c := config(p)
 	for _, f := range changes {
 		f(&c)
 	}
-	a := &app{t: t, op: p, jar: map[string]*http.Cookie{}, routes: map[string]http.Handler{}}
+	a := &app{t: tb, op: p, jar: map[string]*http.Cookie{}, routes: map[string]http.Handler{}}
 	a.strategy = oidc.New(c, func(r *http.Request, who oidc.Identity) (*oidc.Identity, error) {
 		a.mu.Lock()
 		a.who = &who
@@ -126,9 +127,7 @@ func (a *app) post(answer url.Values) *http.Response {
 	kept := a.jar
 	a.jar = map[string]*http.Cookie{} // Lax cookies do not come along
 	reply := a.do(r)
-	for name, c := range a.jar {
-		kept[name] = c
-	}
+	maps.Copy(kept, a.jar)
 	a.jar = kept
 	if to := reply.Header.Get("Location"); to != "" {
 		land := httptest.NewRequest(http.MethodGet, "https://app.test"+to, nil)
@@ -172,9 +171,9 @@ func (a *app) wants(reply *http.Response, code passport.Code, status int) {
 }
 
 // secretFree looks for what no text may hold.
-func secretFree(t testing.TB, text string) {
-	t.Helper()
+func secretFree(tb testing.TB, text string) {
+	tb.Helper()
 	if strings.Contains(text, "CANARY") || strings.Contains(text, "eyJ") {
-		t.Errorf("it holds a secret: %s", text)
+		tb.Errorf("it holds a secret: %s", text)
 	}
 }

@@ -96,6 +96,8 @@ func ExampleStrategy_LogoutURL() {
 		}
 		http.Redirect(w, r, to, http.StatusSeeOther)
 	})
+	fmt.Println("ready")
+	// Output: ready
 }
 
 // The provider says when a session there is over.
@@ -113,4 +115,6 @@ func ExampleStrategy_BackchannelLogout() {
 		}
 		return auth.LogoutEverywhere(ctx, t.Subject)
 	}))
+	fmt.Println("ready")
+	// Output: ready
 }

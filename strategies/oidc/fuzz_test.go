@@ -2,6 +2,7 @@ package oidc_test
 
 import (
 	"encoding/json"
+	"maps"
 	"net/url"
 	"testing"
 )
@@ -19,13 +20,8 @@ func FuzzIDToken(f *testing.F) {
 			if json.Unmarshal([]byte(payload), &mine) != nil {
 				return []byte(payload)
 			}
-			good := map[string]any{}
-			for name, value := range claims {
-				good[name] = value
-			}
-			for name, value := range mine {
-				good[name] = value
-			}
+			good := maps.Clone(claims)
+			maps.Copy(good, mine)
 			for _, name := range []string{"iat", "exp", "nonce"} { // else no input comes far
 				good[name] = claims[name]
 			}
@@ -35,9 +31,7 @@ func FuzzIDToken(f *testing.F) {
 			var mine map[string]any
 			if json.Unmarshal([]byte(header), &mine) == nil && mine != nil {
 				clear(h)
-				for name, value := range mine {
-					h[name] = value
-				}
+				maps.Copy(h, mine)
 			}
 		}
 		a := newApp(t, p)

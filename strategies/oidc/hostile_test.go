@@ -3,6 +3,7 @@ package oidc_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"regexp"
@@ -158,9 +159,7 @@ func armToken(p *provider, input string) {
 	}
 	p.header = func(h map[string]any) {
 		clear(h)
-		for name, value := range e.Header {
-			h[name] = value
-		}
+		maps.Copy(h, e.Header)
 		delete(h, "_sig")
 	}
 	p.payload = func(claims map[string]any) []byte {

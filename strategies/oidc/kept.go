@@ -2,9 +2,9 @@ package oidc
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"sync"
 	"time"
@@ -154,5 +154,12 @@ func (k *kept[T]) land(value T, err error) {
 	}
 	pause := min(minBackOff<<min(k.failures, 10), maxBackOff)
 	k.failures++
-	k.retry = now.Add(pause/2 + rand.N(pause/2)) //nolint:gosec // jitter, so that not all machines ask at once; no secret
+	k.retry = now.Add(jittered(pause))
+}
+
+// jittered is half of a pause up to all of it, so that not all machines ask at once.
+func jittered(pause time.Duration) time.Duration {
+	var b [1]byte
+	_, _ = rand.Read(b[:]) // never fails: without random bits the program ends
+	return pause/2 + pause/2*time.Duration(b[0])/256
 }

@@ -131,8 +131,8 @@ type provider struct {
 	lastAuth  string
 }
 
-func newProvider(t testing.TB) *provider {
-	return &provider{t: t, key: rsaKey(), hits: map[string]int{}, grants: map[string]grant{}, pushed: map[string]url.Values{}}
+func newProvider(tb testing.TB) *provider {
+	return &provider{t: tb, key: rsaKey(), hits: map[string]int{}, grants: map[string]grant{}, pushed: map[string]url.Values{}}
 }
 
 // RoundTrip makes the provider the network, too.
