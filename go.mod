@@ -3,6 +3,7 @@ module github.com/gopassport/passport
 go 1.25.0
 
 require (
+	github.com/dghubble/oauth1 v0.7.3
 	github.com/gorilla/securecookie v1.1.2
 	github.com/gorilla/sessions v1.4.0
 	github.com/markbates/goth v1.82.0
