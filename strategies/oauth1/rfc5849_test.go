@@ -172,7 +172,7 @@ func TestTheVerifierOfTheseTestsAgreesWithRFC5849(t *testing.T) {
 		t.Error("3.1: the signature is not good")
 	}
 	for name, c := range map[string]struct{ scheme, line, header, tokenSecret string }{
-		"2.1, request token": {"https", "POST /initiate HTTP/1.1", `oauth_timestamp="137131200", oauth_nonce="wIjqy", oauth_callback="http%3A%2F%2Fprinter.example.com%2Fready", oauth_signature="74KNZJeDHnMBp0EMJ9ZHt%2FXKycU%3D"`, ""},
+		"2.1, request token": {"https", "POST /initiate HTTP/1.1", `oauth_timestamp="137131200", oauth_nonce="wIjqoS", oauth_callback="http%3A%2F%2Fprinter.example.com%2Fready", oauth_signature="74KNZJeDHnMBp0EMJ9ZHt%2FXKycU%3D"`, ""},
 		"2.3, access token":  {"https", "POST /token HTTP/1.1", `oauth_token="hh5s93j4hdidpola", oauth_timestamp="137131201", oauth_nonce="walatlh", oauth_verifier="hfdp7dh39dks9884", oauth_signature="gKgrFCywp7rO0OXSjdot%2FIHF7IU%3D"`, "hdhd0244k9j7ao03"},
 		"3, photos":          {"http", "GET /photos?file=vacation.jpg&size=original HTTP/1.1", `oauth_token="nnch734d00sl2jdk", oauth_timestamp="137131202", oauth_nonce="chapoH", oauth_signature="MdpQcU8iPSUjWoN%2FUDMsK2sui9I%3D"`, "pfkkdhi9sl3r4s00"},
 	} {
