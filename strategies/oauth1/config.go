@@ -100,8 +100,8 @@ func (c *Config) checkAddresses() {
 	_ = address("New: Config.CallbackURL", c.CallbackURL) // sent as it is written
 	callback, _ := url.Parse(c.CallbackURL)               // it was parsed just now
 	for name := range callback.Query() {
-		if name == "denied" || reserved(name) {
-			panic(fmt.Sprintf("oauth1: New: Config.CallbackURL has the parameter %q, which the service answers with", name))
+		if reserved(name) || slices.Contains([]string{"denied", "code", "state", "iss", "error", "access_token", "id_token", "response"}, name) {
+			panic(fmt.Sprintf("oauth1: New: Config.CallbackURL has the parameter %q, which is one that services answer with", name))
 		}
 	}
 }

@@ -96,7 +96,10 @@ func TestNoRequestTokenIsAskedForWhereNoFlowMayBegin(t *testing.T) {
 	for name, change := range map[string]func(*http.Request){
 		"HEAD":       func(r *http.Request) { r.Method = http.MethodHead },
 		"a prefetch": func(r *http.Request) { r.Header.Set("Sec-Purpose", "prefetch") },
-		"an image":   func(r *http.Request) { r.Header.Set("Sec-Fetch-Mode", "no-cors"); r.Header.Set("Sec-Fetch-Dest", "image") },
+		"an image": func(r *http.Request) {
+			r.Header.Set("Sec-Fetch-Mode", "no-cors")
+			r.Header.Set("Sec-Fetch-Dest", "image")
+		},
 	} {
 		r := request(t.Context(), "/connect/op", "same-origin")
 		change(r)

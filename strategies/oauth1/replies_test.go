@@ -256,7 +256,9 @@ func TestAnErrorOfAProfileFunctionIsNotShown(t *testing.T) {
 		"a deadline of itself": {context.DeadlineExceeded, passport.CodeProviderTimeout, 504},
 	} {
 		p, s := world(t, func(config *oauth1.Config) {
-			config.Profile = func(context.Context, *http.Client, url.Values) (oauth1.Profile, error) { return oauth1.Profile{}, c.err }
+			config.Profile = func(context.Context, *http.Client, url.Values) (oauth1.Profile, error) {
+				return oauth1.Profile{}, c.err
+			}
 		})
 		w := p.through(s, "/connect/op")
 		if w.Code != c.status || p.last().Code != c.code || !errors.Is(p.last(), c.err) && c.status != 403 {
