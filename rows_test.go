@@ -2,215 +2,40 @@ package passport_test
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"fmt"
-	"go/ast"
-	"go/parser"
-	"go/token"
+	"io/fs"
 	"maps"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
-	"slices"
-	"strconv"
-	"strings"
 	"testing"
+
+	"github.com/gopassport/passport/internal/rows"
 )
 
-var updateRows = flag.Bool("update", false, "TestPassportRows writes docs/passport-rows.md anew")
-
-// passportRow is a group of Passport's own tests.
-type passportRow struct{ id, tag, asked, note string }
-
-// passportRows reads the list.
-func passportRows(t *testing.T) (all []passportRow) {
-	t.Helper()
-	text, err := os.ReadFile("testdata/passport-rows.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	seen := map[string]bool{}
-	for line := range strings.Lines(string(text)) {
-		line = strings.TrimSpace(line)
-		if line == "" || line[0] == '#' {
-			continue
-		}
-		fields := strings.Split(line+" ", " | ")
-		if len(fields) == 3 { // no note
-			fields = append(fields[:2], strings.TrimSuffix(fields[2], " |"), "")
-		}
-		if len(fields) != 4 || !rowID.MatchString(fields[0]) || !slices.Contains([]string{"P", "A", "J", "GAP"}, fields[1]) || seen[fields[0]] {
-			t.Fatalf("testdata/passport-rows.txt: %q is no row, or one that is there already", line)
-		}
-		seen[fields[0]] = true
-		all = append(all, passportRow{fields[0], fields[1], strings.TrimSuffix(strings.TrimSpace(fields[2]), " |"), strings.TrimSpace(fields[3])})
-	}
-	return all
-}
-
-var rowID = regexp.MustCompile(`^[A-Z]{3}-[0-9]+$`)
-
-// rowTest is a case that ran.
-type rowTest struct {
-	name   string // TestPassportFail/FAI-1_a_failure_is_a_401
-	stores int    // on which it ran; 0 where it needs none
-}
-
-// rowTests runs the tests of the rows once more, and gives the cases that ran, by the row
-// that their names begin with. A case that was skipped did not run.
-func rowTests(t *testing.T) map[string][]rowTest {
-	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), self, "-test.run=^TestPassport", "-test.skip=^TestPassportRows", "-test.v")
-	out, _ := cmd.CombinedOutput() // a case that fails says so where it runs for itself
-	found, stores := map[string][]rowTest{}, map[string]int{}
-	for _, m := range regexp.MustCompile(`(?m)^ *--- (?:PASS|FAIL): (\S+) \(`).FindAllStringSubmatch(string(out), -1) {
-		switch parts := strings.Split(m[1], "/"); len(parts) {
-		case 2:
-			id, _, _ := strings.Cut(parts[1], "_")
-			found[id] = append(found[id], rowTest{name: m[1]})
-		case 3:
-			stores[parts[0]+"/"+parts[1]]++
-		}
-	}
-	if len(found) == 0 {
-		t.Fatalf("no case ran:\n%s", out)
-	}
-	for _, tests := range found {
-		for i := range tests {
-			tests[i].stores = stores[tests[i].name]
-		}
-		slices.SortFunc(tests, func(a, b rowTest) int { return strings.Compare(a.name, b.name) })
-	}
-	return found
-}
-
-// files says in which file a test function is.
-func files(t *testing.T) map[string]string {
-	t.Helper()
-	names, err := filepath.Glob("*_test.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	found := map[string]string{}
-	for _, name := range names {
-		f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, d := range f.Decls {
-			if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv == nil {
-				found[fn.Name.Name] = name
-			}
-		}
-	}
-	return found
-}
-
-// differences are the rows that docs/from-passport.md explains: FAI-1, or FAI-6 to FAI-11.
-func differences(t *testing.T) map[string]bool {
-	t.Helper()
-	page, err := os.ReadFile("docs/from-passport.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, section, ok := strings.Cut(string(page), "\n## Where this library differs, and why\n")
-	if !ok {
-		t.Fatal("docs/from-passport.md has no section on where this library differs")
-	}
-	section, _, _ = strings.Cut(section, "\n## ")
-	found := map[string]bool{}
-	for _, m := range regexp.MustCompile(`\b([A-Z]{3})-([0-9]+)\b(?:\s+to\s+([A-Z]{3})-([0-9]+))?`).FindAllStringSubmatch(section, -1) {
-		from, _ := strconv.Atoi(m[2])
-		to := from
-		if m[3] == m[1] {
-			to, _ = strconv.Atoi(m[4])
-		}
-		for n := from; n <= to; n++ {
-			found[fmt.Sprintf("%s-%d", m[1], n)] = true
-		}
-	}
-	return found
-}
+var updateRows = flag.Bool("update", false, "TestPassportRows and TestPassportOAuthRows write their pages in docs anew")
 
 // It fails where a row has neither a test nor a reason, where a test has no row, where a
 // difference is not explained, and where docs/passport-rows.md says something else. With
 // -update (go test -run TestPassportRows -update) it writes that page anew.
 func TestPassportRows(t *testing.T) {
-	rows, tests, explained := passportRows(t), rowTests(t), differences(t)
-	listed := map[string]bool{}
-	for _, r := range rows {
-		listed[r.id] = true
-		reason := r.note != "" && r.note != "differs"
-		switch ran := len(tests[r.id]) > 0; {
-		case !ran && !reason:
-			t.Errorf("%s (%s) has neither a test that runs nor a reason", r.id, r.asked)
-		case ran && reason:
-			t.Errorf("%s has a test, and a reason why there is none: %s", r.id, r.note)
-		}
-		if explained[r.id] != (r.note == "differs") {
-			t.Errorf("%s: docs/from-passport.md explains a difference: %v; the list has the note %q", r.id, explained[r.id], r.note)
-		}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, found := range []map[string]bool{explained, keysOf(tests)} {
-		for _, id := range slices.Sorted(maps.Keys(found)) {
-			if !listed[id] {
-				t.Errorf("%s is no row of the list", id)
-			}
-		}
+	list := rows.Read(t, "testdata/passport-rows.txt")
+	tests := rows.Ran(t, ".", self, "-test.run=^TestPassport", "-test.skip=^TestPassport(OAuth)?Rows$", "-test.v")
+	rows.Check(t, list, tests, rows.Explained(t, "docs/from-passport.md", "Where this library differs, and why", list))
+	if !t.Failed() {
+		rows.Same(t, "docs/passport-rows.md", rowsPage(list, tests), *updateRows)
 	}
-	if t.Failed() {
-		return
-	}
-	page := rowsPage(rows, tests, files(t))
-	if *updateRows {
-		if err := os.WriteFile("docs/passport-rows.md", page, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if have, err := os.ReadFile("docs/passport-rows.md"); err != nil || !bytes.Equal(have, page) {
-		t.Errorf("docs/passport-rows.md is out of date (%v); run: go test -run TestPassportRows -update", err)
-	}
-}
-
-func keysOf(tests map[string][]rowTest) map[string]bool {
-	keys := map[string]bool{}
-	for id := range tests {
-		keys[id] = true
-	}
-	return keys
 }
 
 // rowsPage is docs/passport-rows.md.
-func rowsPage(rows []passportRow, tests map[string][]rowTest, files map[string]string) []byte {
+func rowsPage(list []rows.Row, tests map[string][]rows.Test) []byte {
 	var table, page bytes.Buffer
-	count := map[string]int{}
-	for _, r := range rows {
-		here, where := "the same", []string{}
-		if r.note != "" {
-			here = r.note
-		}
-		if r.note == "differs" {
-			here = "[differs](from-passport.md#where-this-library-differs-and-why)"
-			count["differs"]++
-		}
-		for _, test := range tests[r.id] {
-			on := ""
-			if test.stores > 0 {
-				on = fmt.Sprintf(", %d stores", test.stores)
-			}
-			name, _, _ := strings.Cut(test.name, "/")
-			where = append(where, fmt.Sprintf("`%s` in [%s](../%s)%s", test.name, files[name], files[name], on))
-			count["tests"]++
-			count["runs"] += max(1, test.stores)
-		}
-		count[r.tag]++
-		fmt.Fprintf(&table, "| %s | %s | %s | %s | %s |\n", r.id, r.tag, r.asked, here, strings.Join(where, "<br>"))
-	}
+	count := rows.Count{}
+	rows.Table(&table, list, tests, "from-passport.md#where-this-library-differs-and-why", count)
 	fmt.Fprintf(&page, `<!-- Made by: go test -run TestPassportRows -update. Do not edit. -->
 
 # What Passport's tests ask for
@@ -228,4 +53,63 @@ test of this repository fails when a row has neither a test nor a reason, or whe
 `, count["P"]+count["A"]+count["J"], count["GAP"], count["P"], count["A"], count["J"], count["differs"], count["tests"], count["runs"])
 	page.Write(table.Bytes())
 	return page.Bytes()
+}
+
+// oauthList is what one of Passport's OAuth strategies asks for.
+type oauthList struct {
+	title, dir string
+	groups     map[string][]int // the numbers of the first and the last row of each
+}
+
+// oauthRows are the lists. OG, what their code does without a test, is in both.
+func oauthRows() []oauthList {
+	return []oauthList{
+		{"passport-oauth2", "strategies/oauth2", map[string][]int{"O2C": {1, 7}, "O2R": {1, 12}, "O2X": {1, 10}, "O2S": {1, 7}, "O2F": {1, 7}, "O2E": {1, 7},
+			"O2T": {1, 13}, "O2N": {1, 12}, "O2D": {1, 16}, "O2K": {1, 8}, "O2P": {1, 20}, "O2B": {1, 2}, "O2U": {1, 13}, "O2Z": {1, 3}, "OG": {1, 10}}},
+		{"passport-oauth1", "strategies/oauth1", map[string][]int{"O1C": {1, 10}, "O1R": {1, 17}, "O1S": {1, 4}, "O1F": {1, 2}, "O1E": {1, 5}, "O1T": {1, 7},
+			"O1K": {1, 12}, "O1U": {1, 13}, "O1I": {1, 5}, "O1Z": {1, 3}, "OG": {11, 17}}},
+	}
+}
+
+// As TestPassportRows, for docs/passport-oauth-rows.md and the strategies' own lists,
+// testdata/rows.txt beside each.
+func TestPassportOAuthRows(t *testing.T) {
+	const heading, why = "Where the OAuth strategies differ, and why", "from-passport.md#where-the-oauth-strategies-differ-and-why"
+	var tables bytes.Buffer
+	var all []rows.Row
+	ran, count := map[string][]rows.Test{}, rows.Count{}
+	for _, l := range oauthRows() {
+		file := l.dir + "/testdata/rows.txt"
+		if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+			t.Logf("%s: no list yet", file) // the page has no table of it then, and is out of date once it has
+			continue
+		}
+		list := rows.Read(t, file)
+		rows.Complete(t, list, l.groups)
+		tests := rows.Ran(t, l.dir, "go", "test", "-count=1", "-run=^TestPassport", "-v", "./"+l.dir)
+		fmt.Fprintf(&tables, "\n## %s\n\n| Row | Tag | Asked | Here | Test |\n|---|---|---|---|---|\n", l.title)
+		rows.Table(&tables, list, tests, why, count)
+		all = append(all, list...)
+		maps.Copy(ran, tests) // no id is in two lists: Complete
+	}
+	rows.Check(t, all, ran, rows.Explained(t, "docs/from-passport.md", heading, all))
+	if !t.Failed() {
+		rows.Same(t, "docs/passport-oauth-rows.md", oauthRowsPage(tables.Bytes(), count), *updateRows)
+	}
+}
+
+// oauthRowsPage is docs/passport-oauth-rows.md.
+func oauthRowsPage(tables []byte, count rows.Count) []byte {
+	return fmt.Appendf(nil, `<!-- Made by: go test -run TestPassportOAuthRows -update. Do not edit. -->
+
+# What the tests of Passport's OAuth strategies ask for
+
+The cases of passport-oauth2 1.8.0's and passport-oauth1 1.3.0's own tests, in %d groups of one situation each,
+and %d things that their code does without a test (GAP). P is asked of any language (%d), A the same in another
+shape (%d), J is JavaScript's shape (%d) and has no counterpart. %d rows differ on purpose;
+[from-passport.md](from-passport.md#where-the-oauth-strategies-differ-and-why) says why, or the row itself.
+
+%d tests show what happens here; %d rows have a reason in place of one. A test of this repository fails when a
+row has neither, or when its test no longer runs.
+%s`, count["P"]+count["A"]+count["J"], count["GAP"], count["P"], count["A"], count["J"], count["differs"], count["tests"], count["reasons"], tables)
 }

@@ -1,0 +1,142 @@
+package oauth1_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/gopassport/passport"
+	"github.com/gopassport/passport/strategies/oauth1"
+)
+
+// hostile is what becomes of an entry of testdata/hostile.json, whose input is a reply of
+// the service (at) or an answer through the browser; or a reason why it does not apply.
+type hostile struct {
+	at     string
+	code   passport.Code
+	status int
+	path   string // of the answer; "" for where the flow began
+	good   bool   // it is the good answer, and is followed by the same
+	spent  bool   // the flow
+	reason string
+}
+
+var corpus = map[string]hostile{
+	"oauth1/request-token reply: callback_confirmed false":                    {at: "/request_token", code: passport.CodeProvider, status: 502},
+	"oauth1/request-token reply: no token":                                    {at: "/request_token", code: passport.CodeProvider, status: 502},
+	"oauth1/request-token reply: json":                                        {at: "/request_token", code: passport.CodeProvider, status: 502},
+	"oauth1/callback: no oauth_token":                                         {code: passport.CodeCallback, status: 400},
+	"oauth1/callback: empty oauth_verifier":                                   {code: passport.CodeCallback, status: 400, spent: true},
+	"oauth1/callback: denied":                                                 {code: passport.CodeDenied, status: 403, spent: true},
+	"oauth1/callback: denied of another flow":                                 {code: passport.CodeFlowMissing, status: 400},
+	"oauth1/callback: duplicate oauth_token":                                  {code: passport.CodeCallback, status: 400},
+	"oauth1/callback: duplicate oauth_verifier":                               {code: passport.CodeCallback, status: 400},
+	"oauth1/callback: oauth_token of the login strategy at the link strategy": {code: passport.CodeFlowStrategy, status: 400, path: "/connect/tw-link"},
+	"oauth1/callback: OAuth2 code at an OAuth1 callback":                      {code: passport.CodeCallback, status: 400},
+	"oauth1/callback: replayed":                                               {good: true, code: passport.CodeFlowMissing, status: 400, spent: true},
+	"oauth1/callback: oauth_token case changed":                               {code: passport.CodeFlowMissing, status: 400},
+	"oauth1/access-token reply: no token":                                     {at: "/access_token", code: passport.CodeProvider, status: 502, spent: true},
+	"oauth1/access-token reply: 401 with Authorization echoed":                {at: "/access_token", code: passport.CodeProvider, status: 502, spent: true},
+	"logging/OAuth1 error":                                                    {at: "/access_token", code: passport.CodeProvider, status: 502, spent: true},
+
+	"resource/100000 OAuth1 BEGINs": {reason: "limiting the rate of requests is the application's, or its proxy's; what must not begin asks the service for nothing: TestNoRequestTokenIsAskedForWhereNoFlowMayBegin"},
+}
+
+func TestHostile(t *testing.T) {
+	data, err := os.ReadFile("testdata/hostile.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var entries []struct{ Area, Name, Input, Expect string }
+	if err := json.Unmarshal(data, &entries); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for _, e := range entries {
+		name := e.Area + "/" + e.Name
+		t.Run(name, func(t *testing.T) {
+			c, ok := corpus[name]
+			if !ok || seen[name] {
+				t.Fatalf("no case for it, or two entries: %s", e.Expect)
+			}
+			seen[name] = true
+			if c.reason != "" {
+				t.Skip(c.reason)
+			}
+			c.run(t, e.Input)
+		})
+	}
+	for name := range corpus {
+		if !seen[name] {
+			t.Errorf("%s is not in testdata/hostile.json", name)
+		}
+	}
+}
+
+func (c hostile) run(t *testing.T, input string) {
+	p, s := newApp(t), newService(t)
+	p.login("tw-login", oauth1.New(s.config(), keep))
+	p.connect("tw-link", oauth1.New(s.config(), keep))
+	if c.at != "" {
+		c.misbehave(s, input)
+	}
+	b := p.browser()
+	w := b.get("/login/tw-login", "same-origin")
+	if c.at == "/request_token" {
+		p.want("the beginning", w, c.code, c.status)
+		if w.Header().Get("Location") != "" {
+			t.Error("the person is sent there")
+		}
+		return
+	}
+	good, path := s.allow(t, w.Header().Get("Location")), c.path
+	if path == "" {
+		path = "/login/tw-login"
+	}
+	answer := good
+	switch {
+	case c.good:
+		p.want("the first time", b.end(path, good), "", 0)
+	case c.at == "":
+		answer = expand(input, tokenIn(t, w.Header().Get("Location")))
+	}
+	before := s.count("/access_token")
+	p.want("the answer", b.end(path, answer), c.code, c.status)
+	if asked := s.count("/access_token") > before; asked != (c.at == "/access_token") {
+		t.Errorf("the service was asked: %v", asked)
+	}
+	delete(s.odd, c.at)
+	after := passport.Code("")
+	if c.spent {
+		after = passport.CodeFlowMissing
+	}
+	p.want("the good answer afterwards", b.end("/login/tw-login", good), after, 400)
+}
+
+// misbehave makes the service reply as an entry says.
+func (c hostile) misbehave(s *service, input string) {
+	status := http.StatusOK
+	rest, unauthorized := strings.CutPrefix(input, "{{status:401}}")
+	if unauthorized || strings.HasPrefix(input, "401 ") {
+		status = http.StatusUnauthorized
+	}
+	s.odd[c.at] = func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(status)
+		_, _ = w.Write([]byte(rest + strings.Repeat("\nCANARY "+r.Header.Get("Authorization"), status/401))) // echoed, as some do
+	}
+}
+
+// expand puts the request token where an entry has it.
+func expand(input, token string) string {
+	swapped := strings.Map(func(r rune) rune {
+		if unicode.IsUpper(r) {
+			return unicode.ToLower(r)
+		}
+		return unicode.ToUpper(r)
+	}, token)
+	return strings.NewReplacer("{{rt}}", url.QueryEscape(token), "{{rt:tw-login}}", url.QueryEscape(token), "{{swapcase:rt}}", url.QueryEscape(swapped)).Replace(input)
+}
