@@ -28,7 +28,8 @@
 // in time, but a goroutine waits until the other side answers. Of the OAuth 1 providers
 // among them (tumblr, twitter, twitterv2, xero) nobody can tell whether the service
 // confirmed the callback (oauth_callback_confirmed); the verifier is required all the
-// same. The application may set time-outs on http.DefaultTransport.
+// same. The application may set time-outs on http.DefaultTransport, and a CheckRedirect on
+// http.DefaultClient.
 //
 // PKCE is not sent to facebook, linkedin, tiktok, lark and wecom either, which refuse or
 // cannot read it. PROVIDERS.md, beside the source, has what the tests measured for each
@@ -36,8 +37,8 @@
 //
 // What nobody outside of goth can mend: openidConnect does not verify the signature of ID
 // tokens and sends no nonce. azuread and onedrive give an address as the id of a person,
-// and an address may pass to somebody else. tumblr gives no id at all, so it always ends
-// in subject_missing. shopify verifies with the environment's SHOPIFY_SECRET: set it.
+// and an address may pass to somebody else. bitly and tumblr give no id at all, so they
+// always end in subject_missing. shopify verifies with the environment's SHOPIFY_SECRET: set it.
 // steam and lastfm send their keys over plain http. xero's private and partner
 // applications end the program when their key cannot be read.
 package gothprovider

@@ -46,6 +46,7 @@ func TestMain(m *testing.M) {
 type internet struct {
 	token, profile string             // replies; "" for those that name nobody
 	odd            map[string]odd     // by step, in place of the reply
+	media          map[string]string  // by step, in place of the reply's
 	ids            func() string      // of an ID token, where a reply has one
 	mu             sync.Mutex         // held while a field below is used
 	asked          map[string]*record // by step
@@ -77,7 +78,11 @@ func (n *internet) RoundTrip(r *http.Request) (*http.Response, error) {
 	if strange := n.odd[step]; strange != nil {
 		return unpacked(r, seen)(strange(r))
 	}
-	return answered(r, 200, "application/json", n.right(r, step, form)), nil
+	media, other := n.media[step]
+	if !other {
+		media = "application/json"
+	}
+	return answered(r, http.StatusOK, media, n.right(r, step, form)), nil
 }
 
 // form reads the form of a request, in which most providers send the client's secret.
@@ -148,7 +153,7 @@ func (n *internet) right(r *http.Request, step string, form url.Values) string {
 	signed := strings.HasPrefix(r.Header.Get("Authorization"), "OAuth ")
 	switch {
 	case signed && strings.Contains(strings.ToLower(r.URL.Path), "token"):
-		return "oauth_token=T&oauth_token_secret=CANARY&oauth_callback_confirmed=true"
+		return "oauth_token=CANARY-T&oauth_token_secret=CANARY&oauth_callback_confirmed=true"
 	case form.Get("openid.mode") == "check_authentication":
 		return confirmed
 	case r.URL.Host == "appleid.apple.com" && r.URL.Path == "/auth/keys":
@@ -248,12 +253,12 @@ func signed(issuer string, more map[string]any) string {
 	return text + "." + encode(signature)
 }
 
-// packed is what a small reply can hold: more than 50 MB, in some 50 KB.
+// packed is what a small reply can hold: 8 MiB, in some 8 KiB.
 var packed = sync.OnceValue(func() []byte {
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
 	io.WriteString(z, `{"access_token":"CANARY","id":"42","x":"`)
-	io.Copy(z, io.LimitReader(zeros{}, 50<<20))
+	io.Copy(z, io.LimitReader(zeros{}, 8<<20))
 	io.WriteString(z, `"}`)
 	z.Close()
 	return b.Bytes()

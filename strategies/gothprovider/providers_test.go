@@ -4,11 +4,9 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
-	"flag"
-	"fmt"
 	"io"
 	"net/url"
-	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -185,13 +183,15 @@ func every(t *testing.T, callback string) []named {
 // perFlow builds the providers that cannot tell flows apart, by their names.
 func perFlow(t *testing.T, name string) gothprovider.Option {
 	return gothprovider.CallbackPerFlow("flow", func(flow string) (goth.Provider, error) {
-		for _, p := range every(t, "https://app.example/callback?flow="+flow) {
-			if p.name == name {
-				return p.provider, nil
-			}
-		}
-		return nil, fmt.Errorf("no %s", name)
+		return fresh(t, name, "https://app.example/callback?flow="+flow).provider, nil
 	})
+}
+
+// fresh is one of goth's providers that did nothing yet.
+func fresh(t *testing.T, name, callback string) named {
+	t.Helper()
+	all := every(t, callback)
+	return all[slices.IndexFunc(all, func(p named) bool { return p.name == name })]
 }
 
 // answerOf is what a service sends back for an address that a person was sent to.
@@ -218,22 +218,6 @@ func parseQuery(address string) url.Values {
 		return nil
 	}
 	return u.Query()
-}
-
-var update = flag.Bool("update", false, "write PROVIDERS.md anew")
-
-const tableHead = ``
-
-func compare(t *testing.T, file, want string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got, _ := os.ReadFile(file); string(got) != want {
-		t.Errorf("%s is out of date; write it anew with -update. It should be:\n%s", file, want)
-	}
 }
 
 func TestProvidersThatNameNoFlowAreRefusedAtTheStart(t *testing.T) {
