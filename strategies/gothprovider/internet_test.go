@@ -60,6 +60,8 @@ const (
 	stepBegin   = "request token"
 	stepToken   = "token"
 	stepProfile = "profile"
+
+	stepApplication = "application" // Lark's, which has a token of its own and asks nobody who it is
 )
 
 // record is what a step asked.
@@ -103,6 +105,8 @@ func (n *internet) note(r *http.Request, form url.Values) (step string, seen *re
 	defer n.mu.Unlock()
 	address := r.Method + " " + r.URL.Host + r.URL.Path + r.URL.Query().Get("method") // Last.fm's
 	switch {
+	case strings.Contains(r.URL.Path, "app_access_token"):
+		step = stepApplication
 	case n.first == stepBegin:
 		step = stepBegin
 	case n.first == stepToken || n.first == address:
@@ -156,6 +160,8 @@ func (n *internet) right(r *http.Request, step string, form url.Values) string {
 		return "oauth_token=CANARY-T&oauth_token_secret=CANARY&oauth_callback_confirmed=true"
 	case form.Get("openid.mode") == "check_authentication":
 		return confirmed
+	case step == stepApplication:
+		return `{"code":0,"app_access_token":"CANARY","expire":7200}`
 	case r.URL.Host == "appleid.apple.com" && r.URL.Path == "/auth/keys":
 		return appleKeys()
 	case step == stepToken && n.token != "":
