@@ -2,6 +2,7 @@ package gothprovider_test
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"crypto"
 	"crypto/rand"
@@ -47,6 +48,7 @@ type internet struct {
 	token, profile string             // replies; "" for those that name nobody
 	odd            map[string]odd     // by step, in place of the reply
 	media          map[string]string  // by step, in place of the reply's
+	request        string             // the request token; "" for one that will do
 	ids            func() string      // of an ID token, where a reply has one
 	mu             sync.Mutex         // held while a field below is used
 	asked          map[string]*record // by step
@@ -157,7 +159,7 @@ func (n *internet) right(r *http.Request, step string, form url.Values) string {
 	signed := strings.HasPrefix(r.Header.Get("Authorization"), "OAuth ")
 	switch {
 	case signed && strings.Contains(strings.ToLower(r.URL.Path), "token"):
-		return "oauth_token=CANARY-T&oauth_token_secret=CANARY&oauth_callback_confirmed=true"
+		return "oauth_token=" + cmp.Or(n.request, "CANARY-T") + "&oauth_token_secret=CANARY&oauth_callback_confirmed=true"
 	case form.Get("openid.mode") == "check_authentication":
 		return confirmed
 	case step == stepApplication:
