@@ -113,7 +113,7 @@ type app struct {
 	events []passport.Event
 }
 
-func newApp(t *testing.T) *app {
+func newApp(t *testing.T, opts ...func(*passport.Config)) *app {
 	t.Helper()
 	p := &app{t: t, mux: http.NewServeMux()}
 	key := sha256.Sum256([]byte(t.Name()))
@@ -122,7 +122,7 @@ func newApp(t *testing.T) *app {
 		p.events = append(p.events, e)
 		p.mu.Unlock()
 	}
-	p.auth = passport.New(passport.Config{Keys: [][]byte{key[:]}, Observe: observe, OnError: func(w http.ResponseWriter, _ *http.Request, err error) {
+	config := passport.Config{Keys: [][]byte{key[:]}, Observe: observe, OnError: func(w http.ResponseWriter, _ *http.Request, err error) {
 		var e *passport.Error
 		errors.As(err, &e)
 		p.mu.Lock()
@@ -130,7 +130,11 @@ func newApp(t *testing.T) *app {
 		p.mu.Unlock()
 		w.WriteHeader(e.Status)
 		fmt.Fprintf(w, "%s: %s", e.Code, e.Message)
-	}})
+	}}
+	for _, opt := range opts {
+		opt(&config)
+	}
+	p.auth = passport.New(config)
 	return p
 }
 
