@@ -265,3 +265,22 @@ func TestTheMediaTypeOfAReplyMakesNobodySomebodyElse(t *testing.T) {
 		}
 	}
 }
+
+// Salesforce's token reply says where the profile is, so it could send the token anywhere.
+func TestTheTokenOfSalesforceGoesNowhereElse(t *testing.T) {
+	for address, code := range map[string]passport.Code{
+		"https://login.salesforce.com/id/42": "", "https://shop.my.salesforce.com/id/42": "",
+		"http://login.salesforce.com/id/42": passport.CodeProvider, "https://evil.example/id/42": passport.CodeProvider,
+		"https://login.salesforce.com.evil.example/": passport.CodeProvider, "https://evilsalesforce.com/": passport.CodeProvider,
+		"https://login.salesforce.com:8443/": passport.CodeProvider, "https://login.salesforce.com@evil.example/": passport.CodeProvider,
+		"//evil.example/": passport.CodeProvider, "https://127.0.0.1/": passport.CodeProvider, "": passport.CodeProvider, "%zz": passport.CodeProvider,
+	} {
+		world := serving("salesforce")
+		world.token = with(fmt.Sprintf(`"id":%q`, address))
+		j := travel(t, fresh(t, "salesforce", "https://app.example/callback"), world, t.Context())
+		j.app.want(address, j.end, code, http.StatusBadGateway)
+		if asked := world.of(stepProfile).calls; code != "" && asked > 0 {
+			t.Errorf("%s: the token was sent", address)
+		}
+	}
+}

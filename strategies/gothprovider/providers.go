@@ -2,7 +2,9 @@ package gothprovider
 
 import (
 	"bytes"
+	"encoding/json"
 	"net/http"
+	"net/url"
 	"reflect"
 	"strings"
 
@@ -70,16 +72,36 @@ func perFlowAnswers() []string {
 
 // checkOf refuses replies that a provider should refuse itself.
 func checkOf(kind string) func(*http.Request, []byte) error {
-	if kind != "steam" {
+	switch kind {
+	case "steam":
+		return checkSteam
+	case "salesforce":
+		return checkSalesforce
+	}
+	return nil
+}
+
+// checkSteam wants a yes. Goth takes anything for one that is not "is_valid:false" on the
+// second line.
+func checkSteam(r *http.Request, reply []byte) error {
+	if r.Method == http.MethodPost && !bytes.Contains(reply, []byte("\nis_valid:true\n")) {
+		return outbound.Safe("Steam did not confirm the answer")
+	}
+	return nil
+}
+
+// checkSalesforce looks where the token would be sent to. Goth asks for the profile
+// wherever the token's reply says.
+func checkSalesforce(r *http.Request, reply []byte) error {
+	var token struct{ ID string }
+	if r.Method != http.MethodPost || json.Unmarshal(reply, &token) != nil {
 		return nil
 	}
-	return func(r *http.Request, reply []byte) error {
-		// Goth takes anything for a yes that is not "is_valid:false" on the second line.
-		if r.Method == http.MethodPost && !bytes.Contains(reply, []byte("\nis_valid:true\n")) {
-			return outbound.Safe("Steam did not confirm the answer")
-		}
-		return nil
+	u, err := url.Parse(token.ID)
+	if err != nil || u.Scheme != "https" || u.Port() != "" || !strings.HasSuffix(u.Hostname(), ".salesforce.com") && !strings.HasSuffix(u.Hostname(), ".salesforce.mil") {
+		return outbound.Safe("the profile is at an address that is not Salesforce's")
 	}
+	return nil
 }
 
 // copied makes a shallow copy of a provider, so that a flow can change it. The copy gets
