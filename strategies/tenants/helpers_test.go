@@ -31,6 +31,9 @@ type sso struct {
 func (s *sso) Authenticate(r *http.Request, a *passport.Attempt) (passport.Result, error) {
 	q := r.URL.Query()
 	if r.Method == http.MethodPost {
+		if err := r.ParseForm(); err != nil {
+			return nil, err
+		}
 		q = r.PostForm
 	}
 	if !q.Has("code") {

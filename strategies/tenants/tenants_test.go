@@ -29,6 +29,10 @@ func app(t *testing.T, d *table, change ...func(*tenants.Config)) (*site, *tenan
 	return newSite(t, s), s
 }
 
+func strategyOf(d *table) *tenants.Strategy {
+	return tenants.New(tenants.Config{Of: byPath, Find: d.find})
+}
+
 func two() *table { return newTable(map[string]string{"acme": "s1", "globex": "s2"}) }
 
 func TestEachTenantHasAStrategyOfItsOwn(t *testing.T) {
