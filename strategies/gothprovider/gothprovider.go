@@ -63,6 +63,7 @@ import (
 type Strategy struct {
 	provider goth.Provider
 	kind     string // the name of goth's own package, "" for a provider of somebody else
+	field    int    // of the provider, for its HTTP client; -1 for none
 	verify   func(*http.Request, goth.User) (any, error)
 	timeout  time.Duration
 	issuer   string
@@ -141,7 +142,8 @@ func New[T any](p goth.Provider, verify func(r *http.Request, u goth.User) (T, e
 	case (s.build == nil) != (s.param == ""):
 		panic(fmt.Sprintf("gothprovider: New(%T): CallbackPerFlow needs both the name of a parameter and a function", p))
 	}
-	s.kind, s.provider = packageOf(p), copied(p, nil)
+	s.kind, s.field = packageOf(p), clientField(p)
+	s.provider = copied(p, nil, s.field)
 	s.verify = func(r *http.Request, u goth.User) (any, error) { return verify(r, u) }
 	return s
 }
@@ -197,25 +199,29 @@ func (s *Strategy) answers() []string {
 type call struct {
 	provider goth.Provider // for this request alone
 	exchange *outbound.Exchange
+	bounded  bool // whatever it does ends with the context of the exchange
 }
 
 // call prepares one. The flow names itself, where it has a provider of its own.
 func (s *Strategy) call(ctx context.Context, flow, verifier string) (call, error) {
-	p, err := s.providerOf(flow)
-	if err != nil {
-		return call{}, err
+	p, field := s.provider, s.field
+	if s.build != nil {
+		var err error
+		if p, err = s.built(flow); err != nil {
+			return call{}, err
+		}
+		field = clientField(p)
 	}
-	x := &outbound.Exchange{Context: ctx, Transport: transportOf(p), Check: checkOf(s.kind)}
+	x := &outbound.Exchange{Context: ctx, Transport: transportOf(p, field), Check: checkOf(s.kind)}
 	if verifier != "" {
 		x.TokenForm = url.Values{"code_verifier": {verifier}}
 	}
-	return call{copied(p, x.Client()), x}, nil
+	bounded := s.build == nil && s.kind != "" && field >= 0 && !ownClient(s.kind)
+	return call{copied(p, x.Client(), field), x, bounded}, nil
 }
 
-func (s *Strategy) providerOf(flow string) (goth.Provider, error) {
-	if s.build == nil {
-		return s.provider, nil
-	}
+// built is the provider of one flow.
+func (s *Strategy) built(flow string) (goth.Provider, error) {
 	p, err := s.build(flow)
 	switch {
 	case err != nil:
