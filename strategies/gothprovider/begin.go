@@ -47,7 +47,8 @@ func (s *Strategy) begin(r *http.Request, a *passport.Attempt) (passport.Result,
 	if err != nil {
 		return nil, misconfigured(errors.New("the provider's authorization address does not parse"))
 	}
-	key, f, err := s.bind(address.Query(), b, state)
+	query := address.Query()
+	key, f, err := s.bind(query, b, state)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +56,7 @@ func (s *Strategy) begin(r *http.Request, a *passport.Attempt) (passport.Result,
 	if err := a.Save(key, f); err != nil {
 		return nil, err
 	}
-	return passport.Redirect{URL: extended(b.address, address, more)}, nil
+	return passport.Redirect{URL: extended(b.address, address, query, more)}, nil
 }
 
 func beginAuth(c call, state string) (begun, error) {
@@ -115,10 +116,10 @@ func shrink(session, address string) json.RawMessage {
 		kept, _ := json.Marshal(session) // a string always marshals
 		return kept
 	}
+	quoted, _ := json.Marshal(address) // as the session quotes it
 	for name, value := range members {
-		var text string
-		_ = json.Unmarshal(value, &text) // what is no text is not the address
-		if text == address || slices.Contains([]string{`""`, `null`, `0`, `false`, `"0001-01-01T00:00:00Z"`}, string(value)) {
+		switch text := string(value); text {
+		case string(quoted), `""`, `null`, `0`, `false`, `"0001-01-01T00:00:00Z"`:
 			delete(members, name)
 		}
 	}
@@ -159,7 +160,7 @@ func (s *Strategy) more(a *passport.Attempt, f *flow) url.Values {
 			more.Set(name, value)
 		}
 	}
-	if f.Token || s.skipPKCE || s.build != nil || !pkce(s.provider, s.kind) {
+	if f.Token || s.skipPKCE || s.build != nil || !pkce(s.kind, s.field >= 0) {
 		return more
 	}
 	f.Verifier = random.Token()
@@ -169,14 +170,21 @@ func (s *Strategy) more(a *passport.Attempt, f *flow) url.Values {
 	return more
 }
 
-// extended is the address with more parameters. With none it stays as the provider made
-// it, byte by byte: some services (WeChat) look at the order.
-func extended(original string, parsed *url.URL, more url.Values) string {
+// extended is the address with more parameters, each in place of what it holds by that
+// name. What need not change stays as the provider made it, byte by byte: some services
+// (WeChat) look at the order.
+func extended(original string, parsed *url.URL, query, more url.Values) string {
 	if len(more) == 0 {
 		return original
 	}
-	u, query := *parsed, parsed.Query()
-	maps.Copy(query, more)
-	u.RawQuery = strings.ReplaceAll(query.Encode(), "+", "%20") // Apple does not read a + as a space
+	u, kept := *parsed, parsed.RawQuery+"&"
+	for name := range more {
+		if query.Has(name) {
+			maps.Copy(query, more)
+			kept, more = "", query
+			break
+		}
+	}
+	u.RawQuery = kept + strings.ReplaceAll(more.Encode(), "+", "%20") // Apple does not read a + as a space
 	return u.String()
 }

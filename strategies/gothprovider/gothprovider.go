@@ -28,7 +28,8 @@
 // in time, but a goroutine waits until the other side answers. Of the OAuth 1 providers
 // among them (tumblr, twitter, twitterv2, xero) nobody can tell whether the service
 // confirmed the callback (oauth_callback_confirmed); the verifier is required all the
-// same. The application may set time-outs on http.DefaultTransport.
+// same. The application may set time-outs on http.DefaultTransport, and a CheckRedirect on
+// http.DefaultClient.
 //
 // PKCE is not sent to facebook, linkedin, tiktok, lark and wecom either, which refuse or
 // cannot read it. PROVIDERS.md, beside the source, has what the tests measured for each
@@ -36,8 +37,8 @@
 //
 // What nobody outside of goth can mend: openidConnect does not verify the signature of ID
 // tokens and sends no nonce. azuread and onedrive give an address as the id of a person,
-// and an address may pass to somebody else. tumblr gives no id at all, so it always ends
-// in subject_missing. shopify verifies with the environment's SHOPIFY_SECRET: set it.
+// and an address may pass to somebody else. bitly and tumblr give no id at all, so they
+// always end in subject_missing. shopify verifies with the environment's SHOPIFY_SECRET: set it.
 // steam and lastfm send their keys over plain http. xero's private and partner
 // applications end the program when their key cannot be read.
 package gothprovider
@@ -62,6 +63,7 @@ import (
 type Strategy struct {
 	provider goth.Provider
 	kind     string // the name of goth's own package, "" for a provider of somebody else
+	field    int    // of the provider, for its HTTP client; -1 for none
 	verify   func(*http.Request, goth.User) (any, error)
 	timeout  time.Duration
 	issuer   string
@@ -140,7 +142,8 @@ func New[T any](p goth.Provider, verify func(r *http.Request, u goth.User) (T, e
 	case (s.build == nil) != (s.param == ""):
 		panic(fmt.Sprintf("gothprovider: New(%T): CallbackPerFlow needs both the name of a parameter and a function", p))
 	}
-	s.kind, s.provider = packageOf(p), copied(p, nil)
+	s.kind, s.field = packageOf(p), clientField(p)
+	s.provider = copied(p, nil, s.field)
 	s.verify = func(r *http.Request, u goth.User) (any, error) { return verify(r, u) }
 	return s
 }
@@ -196,25 +199,29 @@ func (s *Strategy) answers() []string {
 type call struct {
 	provider goth.Provider // for this request alone
 	exchange *outbound.Exchange
+	bounded  bool // whatever it does ends with the context of the exchange
 }
 
 // call prepares one. The flow names itself, where it has a provider of its own.
 func (s *Strategy) call(ctx context.Context, flow, verifier string) (call, error) {
-	p, err := s.providerOf(flow)
-	if err != nil {
-		return call{}, err
+	p, field := s.provider, s.field
+	if s.build != nil {
+		var err error
+		if p, err = s.built(flow); err != nil {
+			return call{}, err
+		}
+		field = clientField(p)
 	}
-	x := &outbound.Exchange{Context: ctx, Transport: transportOf(p), Check: checkOf(s.kind)}
+	x := &outbound.Exchange{Context: ctx, Transport: transportOf(p, field), Check: checkOf(s.kind)}
 	if verifier != "" {
 		x.TokenForm = url.Values{"code_verifier": {verifier}}
 	}
-	return call{copied(p, x.Client()), x}, nil
+	bounded := s.build == nil && s.kind != "" && field >= 0 && !ownClient(s.kind)
+	return call{copied(p, x.Client(), field), x, bounded}, nil
 }
 
-func (s *Strategy) providerOf(flow string) (goth.Provider, error) {
-	if s.build == nil {
-		return s.provider, nil
-	}
+// built is the provider of one flow.
+func (s *Strategy) built(flow string) (goth.Provider, error) {
 	p, err := s.build(flow)
 	switch {
 	case err != nil:

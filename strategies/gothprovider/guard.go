@@ -12,28 +12,39 @@ import (
 )
 
 // ask calls into goth, and makes of everything that may go wrong there an error that can
-// be shown. step says what is done, for that error.
+// be shown. step says what is done, for that error. Many providers panic when a reply is
+// not what they expect.
 func ask[T any](c call, step string, f func() (T, error)) (T, error) {
 	c.exchange.Step(step)
-	v, err := guard(c.exchange.Context, f)
+	run := apart[T]
+	if c.bounded {
+		run = here[T]
+	}
+	v, err := run(c.exchange.Context, f)
 	if err == nil {
 		return v, nil
 	}
 	failure := c.exchange.Error(err)
 	var p *panicked
-	if errors.As(err, &p) {
+	if errors.As(err, &p) && c.exchange.Context.Err() == nil { // some panic because they got no reply in time
 		failure.Code = passport.CodeProviderPanic
 	}
 	return v, failure
 }
 
-// guard runs f until it ends or ctx does. Goth knows no contexts, and many of its
-// providers panic when a reply is not what they expect, which in a goroutine of their own
-// would end the program.
-//
-// When ctx ends first, the goroutine lives on until f returns: with our client that is at
-// once, without it when the other side answers or hangs up.
-func guard[T any](ctx context.Context, f func() (T, error)) (T, error) {
+// here runs f, which ends with ctx by itself: all its calls go through our client.
+func here[T any](_ context.Context, f func() (T, error)) (v T, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &panicked{outbound.Safe(panicText(p))}
+		}
+	}()
+	return f()
+}
+
+// apart runs f until it ends or ctx does: goth knows no contexts. When ctx ends first, the
+// goroutine lives on until f returns, when the other side answers or hangs up.
+func apart[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	type outcome struct {
 		value T
 		err   error
@@ -41,13 +52,8 @@ func guard[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	done := make(chan outcome, 1)
 	go func() {
 		o := outcome{err: outbound.Safe("goth ended the goroutine")}
-		defer func() {
-			if v := recover(); v != nil {
-				o.err = &panicked{outbound.Safe(panicText(v))}
-			}
-			done <- o
-		}()
-		o.value, o.err = f()
+		defer func() { done <- o }()
+		o.value, o.err = here(ctx, f)
 	}()
 	select {
 	case o := <-done:

@@ -2,7 +2,9 @@ package gothprovider
 
 import (
 	"bytes"
+	"encoding/json"
 	"net/http"
+	"net/url"
 	"reflect"
 	"strings"
 
@@ -30,14 +32,23 @@ func packageOf(p goth.Provider) string {
 // stateless tells whether a provider sends back nothing that names a flow.
 func stateless(kind string) bool { return kind == "lastfm" || kind == "steam" }
 
-// pkce tells whether PKCE can be added from outside: the token request goes through a
-// client that can be set, it is a form, and the service does not mind.
-func pkce(p goth.Provider, kind string) bool {
+// ownClient tells whether a provider asks for a token or a profile with another client
+// than the one that can be set. Nothing bounds such calls but our patience.
+func ownClient(kind string) bool {
+	switch kind {
+	case "apple", "auth0", "dailymotion", "discord", "fitbit", "intercom", "mailru", "oura", "reddit", "seatalk",
+		"tumblr", "twitter", "twitterv2", "wechat", "xero", "yandex":
+		return true
+	}
+	return false
+}
+
+// pkce tells whether PKCE can be added from outside: the token request goes through our
+// client, it is a form, and the service does not mind.
+func pkce(kind string, client bool) bool {
 	switch kind {
 	case "fitbit": // has a client of its own, but takes the verifier as a parameter
 		return true
-	case "apple", "auth0", "dailymotion", "discord", "intercom", "mailru", "oura", "reddit", "seatalk", "wechat", "yandex":
-		return false // ask for the token with another client than the one that can be set
 	case "lark", "wecom": // ask for it with JSON, or with GET
 		return false
 	case "facebook": // "code_verifier param is provided without a code_challenge", though it was there
@@ -47,8 +58,7 @@ func pkce(p goth.Provider, kind string) bool {
 	case "tiktok": // has another PKCE, with the challenge in hexadecimal
 		return false
 	}
-	_, ok := clientField(reflect.ValueOf(p))
-	return ok
+	return client && !ownClient(kind)
 }
 
 // answersOf are the parameters that Authorize of a provider reads beside code, state,
@@ -70,56 +80,79 @@ func perFlowAnswers() []string {
 
 // checkOf refuses replies that a provider should refuse itself.
 func checkOf(kind string) func(*http.Request, []byte) error {
-	if kind != "steam" {
+	switch kind {
+	case "steam":
+		return checkSteam
+	case "salesforce":
+		return checkSalesforce
+	}
+	return nil
+}
+
+// checkSteam wants a yes. Goth takes anything for one that is not "is_valid:false" on the
+// second line.
+func checkSteam(r *http.Request, reply []byte) error {
+	if r.Method == http.MethodPost && !bytes.Contains(reply, []byte("\nis_valid:true\n")) {
+		return outbound.Safe("Steam did not confirm the answer")
+	}
+	return nil
+}
+
+// checkSalesforce looks where the token would be sent to. Goth asks for the profile
+// wherever the token's reply says.
+func checkSalesforce(r *http.Request, reply []byte) error {
+	var token struct{ ID string }
+	if r.Method != http.MethodPost || json.Unmarshal(reply, &token) != nil {
 		return nil
 	}
-	return func(r *http.Request, reply []byte) error {
-		// Goth takes anything for a yes that is not "is_valid:false" on the second line.
-		if r.Method == http.MethodPost && !bytes.Contains(reply, []byte("\nis_valid:true\n")) {
-			return outbound.Safe("Steam did not confirm the answer")
-		}
-		return nil
+	u, err := url.Parse(token.ID)
+	if err != nil || u.Scheme != "https" || u.Port() != "" || !strings.HasSuffix(u.Hostname(), ".salesforce.com") && !strings.HasSuffix(u.Hostname(), ".salesforce.mil") {
+		return outbound.Safe("the profile is at an address that is not Salesforce's")
 	}
+	return nil
 }
 
 // copied makes a shallow copy of a provider, so that a flow can change it. The copy gets
-// the client, where that is not nil and the provider has a field for one. A provider that
-// is no pointer to a struct is given back as it is.
-func copied(p goth.Provider, client *http.Client) goth.Provider {
+// the client, where that is not nil and there is a field for it. A provider that is no
+// pointer to a struct is given back as it is.
+func copied(p goth.Provider, client *http.Client, field int) goth.Provider {
 	from := reflect.ValueOf(p)
 	if from.Kind() != reflect.Pointer || from.Elem().Kind() != reflect.Struct {
 		return p
 	}
 	to := reflect.New(from.Type().Elem())
 	to.Elem().Set(from.Elem())
-	if field, ok := clientField(to); ok && client != nil {
-		field.Set(reflect.ValueOf(client))
+	if client != nil && field >= 0 {
+		to.Elem().Field(field).Set(reflect.ValueOf(client))
 	}
 	return to.Interface().(goth.Provider) //nolint:forcetypeassert // of the same type as p
 }
 
 // transportOf is how the client that a provider has already sends requests: by a proxy,
 // say. Nil means the default.
-func transportOf(p goth.Provider) http.RoundTripper {
-	if field, ok := clientField(reflect.ValueOf(p)); ok {
-		if client, _ := reflect.TypeAssert[*http.Client](field); client != nil {
-			return client.Transport
-		}
+func transportOf(p goth.Provider, field int) http.RoundTripper {
+	if field < 0 {
+		return nil
+	}
+	if client, _ := reflect.TypeAssert[*http.Client](reflect.ValueOf(p).Elem().Field(field)); client != nil {
+		return client.Transport
 	}
 	return nil
 }
 
-// clientField is the field of a provider that takes an HTTP client, usually HTTPClient. A
-// field of an embedded provider does not count: that provider is shared.
-func clientField(p reflect.Value) (field reflect.Value, ok bool) {
-	if p.Kind() != reflect.Pointer || p.Elem().Kind() != reflect.Struct {
-		return reflect.Value{}, false
+// clientField is the field of a provider that takes an HTTP client, usually HTTPClient;
+// -1 where there is none. A field of an embedded provider does not count: that provider
+// is shared.
+func clientField(p goth.Provider) int {
+	t := reflect.TypeOf(p)
+	if t.Kind() != reflect.Pointer || t.Elem().Kind() != reflect.Struct {
+		return -1
 	}
-	for i := range p.Elem().NumField() {
-		f := p.Type().Elem().Field(i)
+	for i := range t.Elem().NumField() {
+		f := t.Elem().Field(i)
 		if f.IsExported() && !f.Anonymous && f.Type == reflect.TypeFor[*http.Client]() {
-			return p.Elem().Field(i), true
+			return i
 		}
 	}
-	return reflect.Value{}, false
+	return -1
 }

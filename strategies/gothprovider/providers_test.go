@@ -3,17 +3,11 @@ package gothprovider_test
 import (
 	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
-	"flag"
-	"fmt"
 	"io"
-	"net/http"
-	"net/http/httptest"
 	"net/url"
-	"os"
+	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"github.com/markbates/goth"
@@ -91,7 +85,6 @@ import (
 	"github.com/markbates/goth/providers/yandex"
 	"github.com/markbates/goth/providers/zoom"
 
-	"github.com/gopassport/passport"
 	"github.com/gopassport/passport/strategies/gothprovider"
 )
 
@@ -187,77 +180,18 @@ func every(t *testing.T, callback string) []named {
 	}
 }
 
-// everybody's requests go to the internet that is stored here, if any. It is put in place
-// once, before anything runs: what a test leaves behind still reads http.DefaultTransport.
-var everybody atomic.Pointer[internet]
-
-type roundTrip func(*http.Request) (*http.Response, error)
-
-func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-func TestMain(m *testing.M) {
-	real := http.DefaultTransport
-	http.DefaultTransport = roundTrip(func(r *http.Request) (*http.Response, error) {
-		if world := everybody.Load(); world != nil {
-			return world.RoundTrip(r)
-		}
-		return real.RoundTrip(r)
-	})
-	m.Run()
-}
-
-// internet answers every request of every provider: with a token where one is asked for,
-// else with a profile of nobody. It stands in for http.DefaultTransport, which many
-// providers use whatever client they are given.
-type internet struct {
-	verifier       string // of the last token request
-	calls, ours    int    // requests, and those that went through the client of a flow
-	tokenWithoutUs bool   // the first, which is for a token, went through another
-}
-
-func (n *internet) RoundTrip(r *http.Request) (*http.Response, error) {
-	_, ours := r.Context().Deadline() // nobody else gives them one
-	if n.calls++; ours {
-		n.ours++
-	}
-	if n.calls == 1 {
-		n.tokenWithoutUs = !ours
-	}
-	form := url.Values{}
-	if r.Body != nil {
-		body, _ := io.ReadAll(r.Body)
-		form, _ = url.ParseQuery(string(body))
-	}
-	w := httptest.NewRecorder()
-	switch {
-	case strings.HasPrefix(r.Header.Get("Authorization"), "OAuth ") && !strings.Contains(strings.ToLower(r.URL.Path), "token"):
-		io.WriteString(w, "{}")
-	case strings.HasPrefix(r.Header.Get("Authorization"), "OAuth "):
-		io.WriteString(w, "oauth_token=T&oauth_token_secret=S&oauth_callback_confirmed=true")
-	case form.Get("openid.mode") == "check_authentication":
-		io.WriteString(w, "ns:http://specs.openid.net/auth/2.0\nis_valid:true\n")
-	case form.Get("grant_type") == "authorization_code":
-		n.verifier = form.Get("code_verifier")
-		w.Header().Set("Content-Type", "application/json")
-		io.WriteString(w, `{"access_token":"CANARY-TOKEN","token_type":"bearer","refresh_token":"CANARY","expires_in":3600}`)
-	default:
-		io.WriteString(w, "{}")
-	}
-	reply := w.Result()
-	reply.Request = r
-	return reply, nil
-}
-
 // perFlow builds the providers that cannot tell flows apart, by their names.
 func perFlow(t *testing.T, name string) gothprovider.Option {
 	return gothprovider.CallbackPerFlow("flow", func(flow string) (goth.Provider, error) {
-		for _, p := range every(t, "https://app.example/callback?flow="+flow) {
-			if p.name == name {
-				return p.provider, nil
-			}
-		}
-		return nil, fmt.Errorf("no %s", name)
+		return fresh(t, name, "https://app.example/callback?flow="+flow).provider, nil
 	})
+}
+
+// fresh is one of goth's providers that did nothing yet.
+func fresh(t *testing.T, name, callback string) named {
+	t.Helper()
+	all := every(t, callback)
+	return all[slices.IndexFunc(all, func(p named) bool { return p.name == name })]
 }
 
 // answerOf is what a service sends back for an address that a person was sent to.
@@ -284,98 +218,6 @@ func parseQuery(address string) url.Values {
 		return nil
 	}
 	return u.Query()
-}
-
-var update = flag.Bool("update", false, "write PROVIDERS.md anew")
-
-// Whole flows of all providers, up to a profile that names nobody. What is found out on
-// the way is PROVIDERS.md, so that a table of protections never claims what is not so.
-func TestNoProviderTakesAProfileOfNobodyForAnAccount(t *testing.T) {
-	t.Setenv("SHOPIFY_SECRET", "shopify")
-	defer everybody.Store(nil)
-	var table strings.Builder
-	table.WriteString(tableHead)
-	providers := every(t, "https://app.example/callback")
-	if len(providers) != 73 {
-		t.Fatalf("%d providers", len(providers))
-	}
-	for _, each := range providers {
-		world := &internet{}
-		everybody.Store(world)
-		p, name, provider := newApp(t), each.name, each.provider
-		var opts []gothprovider.Option
-		key := "state"
-		if name == "lastfm" || name == "steam" {
-			opts, key = append(opts, perFlow(t, name)), "a callback URL of its own"
-		}
-		p.connect(name, gothprovider.New(provider, keep, opts...))
-		b := p.browser()
-		query := parse(t, b.begin("/connect/"+name)).Query()
-		if query.Has("oauth_token") {
-			key = "request token"
-		}
-		for _, c := range b.cookies {
-			if size := len(c.Name) + len(c.Value); size > 500 {
-				t.Errorf("%s: the flow's cookie has %d bytes", name, size)
-			}
-		}
-		world.calls, world.ours = 0, 0
-		w := b.end(name, answerOf(query))
-		err := p.last()
-		if w.Code != 502 || err == nil {
-			t.Errorf("%s: %d %s, %v", name, w.Code, w.Body, err)
-			continue
-		}
-		p.secretless(name, w)
-		challenge := query.Get("code_challenge")
-		sum := sha256.Sum256([]byte(world.verifier))
-		if fits := challenge == base64.RawURLEncoding.EncodeToString(sum[:]); (challenge != "") != fits || fits != (len(world.verifier) == 43) {
-			t.Errorf("%s: the challenge %q, the verifier %q", name, challenge, world.verifier)
-		}
-		table.WriteString(row(name, key, challenge != "", world, err.Code))
-	}
-	compare(t, "PROVIDERS.md", table.String())
-}
-
-const tableHead = `# Which protection holds for which provider of goth
-
-Made by the tests (` + "`go test ./strategies/gothprovider -run Nobody -update`" + `), which run a whole flow of each
-provider of goth 1.82.0 up to a profile that names nobody.
-
-What holds for all of them is not in the table: the state and its comparison, parameters, the deadline, panics,
-ids, errors.
-
-* **A flow is named by** what the provider sends back.
-* **PKCE**: the challenge was in the address, and its verifier in the token request.
-* **Our client**: requests carry the context, follow no redirects, and take at most 1 MiB.
-* **{} ends in**: what comes of a profile, and a token reply, without anything that goth wants.
-
-| provider | a flow is named by | PKCE | token by our client | profile by our client | {} ends in |
-|---|---|---|---|---|---|
-`
-
-func row(name, key string, pkce bool, world *internet, code passport.Code) string {
-	yes := map[bool]string{true: "yes", false: "no"}
-	profile := "not asked for"
-	switch {
-	case world.calls > 1 && world.ours == world.calls:
-		profile = "yes"
-	case world.calls > 1:
-		profile = yes[world.ours > 0]
-	}
-	return fmt.Sprintf("| %s | %s | %s | %s | %s | %s |\n", name, key, yes[pkce], yes[!world.tokenWithoutUs], profile, code)
-}
-
-func compare(t *testing.T, file, want string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got, _ := os.ReadFile(file); string(got) != want {
-		t.Errorf("%s is out of date; write it anew with -update. It should be:\n%s", file, want)
-	}
 }
 
 func TestProvidersThatNameNoFlowAreRefusedAtTheStart(t *testing.T) {

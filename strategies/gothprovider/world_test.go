@@ -110,14 +110,19 @@ type app struct {
 	mux    *http.ServeMux
 	mu     sync.Mutex
 	errors []*passport.Error
+	events []passport.Event
 }
 
-func newApp(t *testing.T) *app {
+func newApp(t *testing.T, opts ...func(*passport.Config)) *app {
 	t.Helper()
 	p := &app{t: t, mux: http.NewServeMux()}
 	key := sha256.Sum256([]byte(t.Name()))
-	quiet := func(context.Context, passport.Event) {}
-	p.auth = passport.New(passport.Config{Keys: [][]byte{key[:]}, Observe: quiet, OnError: func(w http.ResponseWriter, _ *http.Request, err error) {
+	observe := func(_ context.Context, e passport.Event) {
+		p.mu.Lock()
+		p.events = append(p.events, e)
+		p.mu.Unlock()
+	}
+	config := passport.Config{Keys: [][]byte{key[:]}, Observe: observe, OnError: func(w http.ResponseWriter, _ *http.Request, err error) {
 		var e *passport.Error
 		errors.As(err, &e)
 		p.mu.Lock()
@@ -125,7 +130,11 @@ func newApp(t *testing.T) *app {
 		p.mu.Unlock()
 		w.WriteHeader(e.Status)
 		fmt.Fprintf(w, "%s: %s", e.Code, e.Message)
-	}})
+	}}
+	for _, opt := range opts {
+		opt(&config)
+	}
+	p.auth = passport.New(config)
 	return p
 }
 
@@ -142,11 +151,15 @@ func (p *app) connect(name string, s passport.Strategy, opts ...passport.Option)
 type browser struct {
 	app     *app
 	cookies map[string]*http.Cookie
+	ctx     context.Context // of the requests; nil: none that ends
 }
 
-func (p *app) browser() *browser { return &browser{p, map[string]*http.Cookie{}} }
+func (p *app) browser() *browser { return &browser{app: p, cookies: map[string]*http.Cookie{}} }
 
 func (b *browser) send(r *http.Request) *httptest.ResponseRecorder {
+	if b.ctx != nil {
+		r = r.WithContext(b.ctx)
+	}
 	for _, c := range b.cookies {
 		r.AddCookie(c)
 	}
@@ -208,8 +221,8 @@ func (p *app) want(what string, w *httptest.ResponseRecorder, code passport.Code
 	p.secretless(what, w)
 }
 
-// secretless looks for what must be in no error and in no answer.
-func (p *app) secretless(what string, w *httptest.ResponseRecorder) {
+// secretless looks for what must be in no error, no event and no answer.
+func (p *app) secretless(what string, w *httptest.ResponseRecorder, secrets ...string) {
 	p.t.Helper()
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -217,8 +230,13 @@ func (p *app) secretless(what string, w *httptest.ResponseRecorder) {
 	for _, e := range p.errors {
 		text += fmt.Sprintf("%v %+v %#v %s", e, e, e, e.Message)
 	}
-	if strings.Contains(text, "CANARY") {
-		p.t.Errorf("%s: a secret is shown: %s", what, text)
+	for _, e := range p.events {
+		text += fmt.Sprintf("%v %+v %#v", e, e, e)
+	}
+	for _, secret := range append(secrets, "CANARY") {
+		if secret != "" && strings.Contains(text, secret) {
+			p.t.Errorf("%s: the secret %s is shown: %s", what, secret, text)
+		}
 	}
 }
 
