@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -179,7 +181,7 @@ func TestWhatTheTablesHoldTellsNothing(t *testing.T) {
 }
 
 // fault is what a store does that cannot do its work: each call fails, and says nothing
-// that looks like an answer.
+// that looks like an answer. What the registry makes of it has a code.
 func fault(t *testing.T, store *sqlstore.Store, want string) {
 	t.Helper()
 	ctx := t.Context()
@@ -191,6 +193,18 @@ func fault(t *testing.T, store *sqlstore.Store, want string) {
 	} {
 		if err == nil || errors.Is(err, passport.ErrNoFlow) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q in it", what, err, want)
+		}
+	}
+	auth := passport.New(passport.Config{Keys: keys, Users: users, Flows: store, Revocations: store, Observe: func(context.Context, passport.Event) {}})
+	auth.Use("op", passport.StrategyFunc(func(_ *http.Request, a *passport.Attempt) (passport.Result, error) { return nil, a.Save("state", "") }))
+	r := httptest.NewRequest(http.MethodGet, "/login", nil)
+	r.Header.Set("Sec-Fetch-Mode", "navigate")
+	r.Header.Set("Sec-Fetch-Dest", "document")
+	_, errBegin := auth.Check(httptest.NewRecorder(), r, "op")
+	for code, err := range map[passport.Code]error{passport.CodeFlowStore: errBegin, passport.CodeRevocations: auth.LogoutEverywhere(ctx, "alice")} {
+		var e *passport.Error
+		if !errors.As(err, &e) || e.Code != code || e.Status != http.StatusServiceUnavailable {
+			t.Errorf("the registry's error is %v, want %s and 503", err, code)
 		}
 	}
 }
