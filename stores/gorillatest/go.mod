@@ -1,0 +1,16 @@
+module github.com/gopassport/passport/stores/gorillatest
+
+go 1.25.0
+
+replace github.com/gopassport/passport => ../..
+
+require (
+	github.com/boj/redistore v1.4.1
+	github.com/gomodule/redigo v1.9.3
+	github.com/gopassport/passport v0.0.0
+)
+
+require (
+	github.com/gorilla/securecookie v1.1.2 // indirect
+	github.com/gorilla/sessions v1.4.0 // indirect
+)

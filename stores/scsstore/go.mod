@@ -1,0 +1,15 @@
+module github.com/gopassport/passport/stores/scsstore
+
+go 1.25.0
+
+replace github.com/gopassport/passport => ../..
+
+require (
+	github.com/alexedwards/scs/v2 v2.9.0
+	github.com/gopassport/passport v0.0.0
+)
+
+require (
+	github.com/gorilla/securecookie v1.1.2 // indirect
+	github.com/gorilla/sessions v1.4.0 // indirect
+)
