@@ -41,10 +41,7 @@ func NewAttempt(t testing.TB, s passport.Strategy, opts ...passport.Option) *Att
 func (a *Attempt) Do(r *http.Request) (passport.Result, error) {
 	v := &watch{}
 	r = r.Clone(context.WithValue(r.Context(), watchKey{}, v))
-	at := &url.URL{Scheme: "https", Host: r.Host, Path: "/"}
-	if r.TLS == nil {
-		at.Scheme = "http"
-	}
+	at := &url.URL{Scheme: "https", Host: r.Host, Path: "/"} // which the registry takes every host for, but this machine
 	if len(r.Header["Sec-Fetch-Site"])+len(r.Header["Origin"])+len(r.Header["Referer"]) == 0 {
 		r.Header.Set("Sec-Fetch-Site", "same-origin")
 		r.Header.Set("Sec-Fetch-Mode", "navigate")

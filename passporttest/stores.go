@@ -133,27 +133,27 @@ func (s *session) Save(w http.ResponseWriter, r *http.Request) error {
 	for _, id := range s.retired {
 		delete(s.store.records, id)
 	}
+	if s.id != "" && s.store.records[s.id] == nil { // it ended in the meantime: do not bring it back
+		clear(s.values)
+	}
 	if len(s.values) == 0 {
 		delete(s.store.records, s.id)
-		c.MaxAge = -1
-		s.id = ""
-		s.set(w, c)
+		c.MaxAge, s.id = -1, ""
+		s.set(w, r, c)
 		return nil
-	}
-	if s.id != "" && s.store.records[s.id] == nil { // it ended in the meantime: do not bring it back
-		s.id = ""
 	}
 	if s.id == "" {
 		s.id = secret("session")
 	}
 	s.store.records[s.id] = maps.Clone(s.values)
 	c.Value = s.id
-	s.set(w, c)
+	s.set(w, r, c)
 	return nil
 }
 
-// set sets the cookie once, however often a request saves.
-func (s *session) set(w http.ResponseWriter, c *http.Cookie) {
+// set sets the cookie once, however often a request saves, and removes only one that is
+// there.
+func (s *session) set(w http.ResponseWriter, r *http.Request, c *http.Cookie) {
 	lines := w.Header()["Set-Cookie"]
 	w.Header().Del("Set-Cookie")
 	for _, line := range lines {
@@ -161,7 +161,9 @@ func (s *session) set(w http.ResponseWriter, c *http.Cookie) {
 			w.Header().Add("Set-Cookie", line)
 		}
 	}
-	http.SetCookie(w, c)
+	if c.MaxAge >= 0 || len(r.CookiesNamed(c.Name)) > 0 {
+		http.SetCookie(w, c)
+	}
 }
 
 // Flows is a [passport.FlowStore] in memory, on one machine, whose troubles are made. Make
