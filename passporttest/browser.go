@@ -191,6 +191,7 @@ func (b *Browser) roundTrip(r *http.Request, to *url.URL) (*http.Response, error
 	if to.Scheme == "https" {
 		r.TLS = &tls.ConnectionState{Version: tls.VersionTLS13, HandshakeComplete: true, ServerName: to.Hostname()}
 	}
+	r.URL = &url.URL{Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery} // as servers see it
 	w := httptest.NewRecorder()
 	handler.ServeHTTP(w, r)
 	return w.Result(), nil

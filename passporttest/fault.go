@@ -41,7 +41,7 @@ const (
 	ConnectionReset  Fault = "connection reset"  // the connection is reset before a reply
 	RedirectAway     Fault = "redirect away"     // a 307 to another host ([Elsewhere]), to which a client may send its secrets again
 	EchoSecrets      Fault = "echo secrets"      // a 500 that shows what the caller sent
-	DuplicateMembers Fault = "duplicate members" // each member of the JSON object comes twice, with two values; also at [IDToken]
+	DuplicateMembers Fault = "duplicate members" // each member of the JSON object comes twice, texts with two values; also at [IDToken]
 )
 
 // Faults of what a reply says.
@@ -231,16 +231,19 @@ func reset(w http.ResponseWriter) {
 	_ = conn.Close()
 }
 
-// doubled gives a JSON object each member a second time, in front and with another value.
+// doubled gives a JSON object each member a second time, in front; texts are other ones.
 func doubled(body []byte) []byte {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(body, &members) != nil {
 		return body
 	}
 	twice := []byte("{")
-	for name := range members {
+	for name, value := range members {
 		key, _ := json.Marshal(name) // a string always has an encoding
-		twice = append(append(twice, key...), `:"duplicate",`...)
+		if value[0] == '"' {
+			value = json.RawMessage(`"duplicate"`)
+		}
+		twice = append(append(append(append(twice, key...), ':'), value...), ',')
 	}
 	return append(twice, body[1:]...)
 }

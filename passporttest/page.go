@@ -2,9 +2,11 @@ package passporttest
 
 import (
 	"html"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -80,15 +82,15 @@ func (p *Page) Fetch(method, address, accept string) *Page {
 	return p.browser.run(visit{method: method, url: p.browser.parse(p.URL, address), from: p, fetch: true, accept: accept})
 }
 
-// Submit fills in the first form of the page and sends it. Fields that are not named
-// keep their values.
-func (p *Page) Submit(values url.Values) *Page {
+// Submit fills in a form of the page and sends it: the first that has all of the fields.
+// Fields that are not named keep their values.
+func (p *Page) Submit(fields url.Values) *Page {
 	p.browser.t.Helper()
-	f, ok := p.form("")
+	f, ok := p.form(slices.Collect(maps.Keys(fields))...)
 	if !ok {
-		p.browser.t.Fatalf("passporttest: Page.Submit: there is no form at %s: %d %s", p.URL, p.Status, p.Body)
+		p.browser.t.Fatalf("passporttest: Page.Submit: there is no form with these fields at %s: %d %s", p.URL, p.Status, p.Body)
 	}
-	return p.send(f, values)
+	return p.send(f, fields)
 }
 
 // Allow says yes on a page of a provider: to be the first of the people there, to let the
@@ -129,7 +131,7 @@ func (p *Page) get(href string) *Page {
 // submitted sends the form of a page that sends itself, as the answer by form_post does.
 func (p *Page) submitted(next *Page) *Page {
 	p.browser.t.Helper()
-	if f, ok := next.form(""); ok && !p.browser.Manual && strings.Contains(next.Body, "document.forms[0].submit()") {
+	if f, ok := next.form(); ok && !p.browser.Manual && strings.Contains(next.Body, "document.forms[0].submit()") {
 		hops := next.Hops
 		next = next.send(f, nil)
 		next.Hops = append(hops, next.Hops...)
@@ -140,64 +142,60 @@ func (p *Page) submitted(next *Page) *Page {
 // form is what there is to send on a page.
 type form struct {
 	method, action string
-	values         url.Values
+	values         url.Values // what would be sent if nothing were changed
+	names          []string   // of all fields and buttons
 }
 
 func (p *Page) send(f form, values url.Values) *Page {
 	p.browser.t.Helper()
-	for name, value := range values {
-		f.values[name] = value
-	}
+	maps.Copy(f.values, values)
 	if f.method == http.MethodPost {
 		return p.Post(f.action, f.values)
 	}
-	action := p.browser.parse(p.URL, f.action)
+	action := *p.browser.parse(p.URL, f.action)
 	action.RawQuery = f.values.Encode()
 	return p.get(action.String())
 }
 
-// form finds the first form that has a field; "" for any. Simple pages are read by simple
+// form finds the first form that has all of the fields. Simple pages are read by simple
 // means: attributes in double quotes, no nesting. The module has no HTML parser.
-func (p *Page) form(field string) (f form, ok bool) {
+func (p *Page) form(fields ...string) (form, bool) {
 	if !strings.Contains(p.Header.Get("Content-Type"), "html") {
-		return f, false
+		return form{}, false
 	}
 	for _, match := range regexp.MustCompile(`(?is)<form\b([^>]*)>(.*?)</form>`).FindAllStringSubmatch(p.Body, -1) {
-		action, _ := attr(match[1], "action")
-		if action == "" {
-			action = p.URL.String()
-		}
-		method, _ := attr(match[1], "method")
-		f = form{strings.ToUpper(method), action, fields(match[2])}
-		if f.method == "" {
-			f.method = http.MethodGet
-		}
-		if field == "" || f.values.Has(field) {
+		f := parseForm(match[1], match[2])
+		if !slices.ContainsFunc(fields, func(name string) bool { return !slices.Contains(f.names, name) }) {
 			return f, true
 		}
 	}
 	return form{}, false
 }
 
-// fields reads the inputs of a form: what would be sent if nothing were changed.
-func fields(body string) url.Values {
-	values := url.Values{}
-	for _, input := range regexp.MustCompile(`(?is)<(?:input|textarea)\b([^>]*)>`).FindAllStringSubmatch(body, -1) {
-		name, named := attr(input[1], "name")
-		value, _ := attr(input[1], "value")
-		kind, _ := attr(input[1], "type")
-		choice := kind == "radio" || kind == "checkbox"
-		if named && kind != "submit" && (!choice || regexp.MustCompile(`\bchecked\b`).MatchString(input[1])) {
-			values.Add(name, value)
+func parseForm(tag, body string) form {
+	f := form{method: strings.ToUpper(attr(tag, "method")), action: attr(tag, "action"), values: url.Values{}}
+	if f.method == "" {
+		f.method = http.MethodGet
+	}
+	for _, field := range regexp.MustCompile(`(?is)<(input|textarea|select|button)\b([^>]*)>`).FindAllStringSubmatch(body, -1) {
+		name, kind := attr(field[2], "name"), attr(field[2], "type")
+		if name == "" {
+			continue
+		}
+		f.names = append(f.names, name)
+		chosen := kind != "radio" && kind != "checkbox" || regexp.MustCompile(`\bchecked\b`).MatchString(field[2])
+		if strings.EqualFold(field[1], "input") && kind != "submit" && chosen {
+			f.values.Add(name, attr(field[2], "value"))
 		}
 	}
-	return values
+	return f
 }
 
-func attr(tag, name string) (value string, ok bool) {
+// attr gives an attribute of a tag, "" where it is not there.
+func attr(tag, name string) string {
 	match := regexp.MustCompile(`(?i)(?:^|\s)` + name + `="([^"]*)"`).FindStringSubmatch(tag)
 	if match == nil {
-		return "", false
+		return ""
 	}
-	return html.UnescapeString(match[1]), true
+	return html.UnescapeString(match[1])
 }
