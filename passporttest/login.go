@@ -1,0 +1,70 @@
+package passporttest
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/gopassport/passport"
+)
+
+// WithUser is the request as somebody's who is logged in: [passport.UserFrom] gives the
+// user, and the session's cookie is there, so it can be served to a handler alone or to
+// the whole application. Nothing is loaded until the application does so. For a [Browser]
+// that is logged in, see [Browser.LogIn].
+//
+// It fails the test where the user cannot be logged in.
+func WithUser(t testing.TB, auth *passport.Registry, r *http.Request, user any) *http.Request {
+	t.Helper()
+	as, cookies := logIn(t, auth, r, user)
+	for _, c := range cookies {
+		as.AddCookie(&http.Cookie{Name: c.Name, Value: c.Value})
+	}
+	return as
+}
+
+// logIn gives the request with its user, and the cookies that were set.
+func logIn(t testing.TB, auth *passport.Registry, r *http.Request, user any) (as *http.Request, cookies []*http.Cookie) {
+	t.Helper()
+	w := httptest.NewRecorder()
+	var err error
+	auth.Session(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		as, err = r, auth.Login(w, r, user)
+	})).ServeHTTP(w, r.Clone(r.Context()))
+	if as == nil || err != nil {
+		t.Fatalf("passporttest: nobody could be logged in: %v %d %s", err, w.Code, w.Body)
+	}
+	return as, w.Result().Cookies()
+}
+
+// WithAccount is the request as Authorize hands it over: [passport.AccountFrom] gives the
+// account. It is for a handler alone. Together with [WithUser] it is what a handler that
+// stores accounts sees; WithUser comes first.
+func WithAccount(t testing.TB, r *http.Request, account any) *http.Request {
+	t.Helper()
+	auth := passport.New(passport.Config{Observe: func(context.Context, passport.Event) {}})
+	auth.Use("account", passport.StrategyFunc(func(*http.Request, *passport.Attempt) (passport.Result, error) {
+		return passport.Success{Value: account}, nil
+	}))
+	var with *http.Request
+	connect := auth.Authorize("account")(http.HandlerFunc(func(_ http.ResponseWriter, seen *http.Request) { with = r.WithContext(seen.Context()) }))
+	w := httptest.NewRecorder()
+	connect.ServeHTTP(w, httptest.NewRequestWithContext(r.Context(), http.MethodGet, "/", nil))
+	if with == nil {
+		t.Fatalf("passporttest: WithAccount: %d %s; the account is nil?", w.Code, w.Body)
+	}
+	return with
+}
+
+// LogIn logs somebody in at an address of the application, without a form: the browser
+// gets the session's cookie.
+func (b *Browser) LogIn(auth *passport.Registry, address string, user any) {
+	b.t.Helper()
+	r := httptest.NewRequest(http.MethodGet, address, nil)
+	for _, c := range b.Cookies(address) {
+		r.AddCookie(&http.Cookie{Name: c.Name, Value: c.Value})
+	}
+	_, cookies := logIn(b.t, auth, r, user)
+	b.SetCookies(address, cookies...)
+}

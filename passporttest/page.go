@@ -1,0 +1,201 @@
+package passporttest
+
+import (
+	"html"
+	"maps"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Page is what a browser shows in one tab. What is done on it gives another page and
+// leaves this one as it is, as the Back button does.
+type Page struct {
+	URL    *url.URL // where it is; nil for a tab in which nothing was opened
+	Status int      // 0 where no response came
+	Header http.Header
+	Body   string
+	Hops   []Hop // the requests that led here, this page's last
+	Err    error // of the network: the connection broke, say
+
+	browser *Browser
+	visit   visit
+}
+
+// Hop is one request on the way to a page, and what was answered.
+type Hop struct {
+	Method string
+	URL    *url.URL
+	Status int
+	Header http.Header // of the answer
+}
+
+// Location is where a redirect leads; "" where the page is none.
+func (p *Page) Location() string {
+	switch p.Status {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return p.Header.Get("Location")
+	}
+	return ""
+}
+
+// policy is what the page wants said about it.
+func (p *Page) policy() string { return p.Header.Get("Referrer-Policy") }
+
+// Next follows the redirect that the page is, for a browser that is Manual.
+func (p *Page) Next() *Page {
+	p.browser.t.Helper()
+	if p.Location() == "" {
+		p.browser.t.Fatalf("passporttest: Page.Next: %s is no redirect: %d %s", p.URL, p.Status, p.Body)
+	}
+	return p.browser.run(p.visit.redirected(p.Status, p.browser.parse(p.URL, p.Location())))
+}
+
+// Follow opens a link on this page.
+func (p *Page) Follow(href string) *Page {
+	p.browser.t.Helper()
+	return p.get(href)
+}
+
+// Reload asks for the page again, with the method and the form of the last request.
+func (p *Page) Reload() *Page {
+	p.browser.t.Helper()
+	return p.browser.run(p.visit)
+}
+
+// Post sends a form that leads to an address.
+func (p *Page) Post(action string, form url.Values) *Page {
+	p.browser.t.Helper()
+	return p.submitted(p.browser.run(visit{
+		method: http.MethodPost, url: p.browser.parse(p.URL, action), from: p,
+		body: form.Encode(), media: "application/x-www-form-urlencoded",
+	}))
+}
+
+// Fetch is a script's request, without a body, that follows no redirect:
+// fetch(address, {method, headers: {Accept: accept}, credentials: "include", redirect:
+// "manual"}). Accept "" is */*.
+func (p *Page) Fetch(method, address, accept string) *Page {
+	p.browser.t.Helper()
+	return p.browser.run(visit{method: method, url: p.browser.parse(p.URL, address), from: p, fetch: true, accept: accept})
+}
+
+// Submit fills in a form of the page and sends it: the first that has all of the fields.
+// Fields that are not named keep their values.
+func (p *Page) Submit(fields url.Values) *Page {
+	p.browser.t.Helper()
+	f, ok := p.form(slices.Collect(maps.Keys(fields))...)
+	if !ok {
+		p.browser.t.Fatalf("passporttest: Page.Submit: there is no form with these fields at %s: %d %s", p.URL, p.Status, p.Body)
+	}
+	return p.send(f, fields)
+}
+
+// Allow says yes on a page of a provider: to be the first of the people there, to let the
+// application see who it is.
+func (p *Page) Allow() *Page { return p.decide("allow", "") }
+
+// AllowAs is Allow as somebody else than the first, by the sub.
+func (p *Page) AllowAs(sub string) *Page { return p.decide("allow", sub) }
+
+// Deny says no on a consent page of a provider.
+func (p *Page) Deny() *Page { return p.decide("deny", "") }
+
+// decide walks the provider's pages to their end.
+func (p *Page) decide(decision, sub string) *Page {
+	p.browser.t.Helper()
+	f, ok := p.form("question")
+	if !ok {
+		p.browser.t.Fatalf("passporttest: Page: this is no page of a provider: %s: %d %s", p.URL, p.Status, p.Body)
+	}
+	if strings.HasSuffix(f.action, string(loginPage)) {
+		values := url.Values{}
+		if sub != "" {
+			values.Set("sub", sub)
+		}
+		p = p.send(f, values)
+		if f, ok = p.form("question"); !ok {
+			return p
+		}
+	}
+	return p.send(f, url.Values{"decision": {decision}})
+}
+
+func (p *Page) get(href string) *Page {
+	p.browser.t.Helper()
+	return p.submitted(p.browser.run(visit{method: http.MethodGet, url: p.browser.parse(p.URL, href), from: p}))
+}
+
+// submitted sends the form of a page that sends itself, as the answer by form_post does.
+func (p *Page) submitted(next *Page) *Page {
+	p.browser.t.Helper()
+	if f, ok := next.form(); ok && !p.browser.Manual && strings.Contains(next.Body, "document.forms[0].submit()") {
+		hops := next.Hops
+		next = next.send(f, nil)
+		next.Hops = append(hops, next.Hops...)
+	}
+	return next
+}
+
+// form is what there is to send on a page.
+type form struct {
+	method, action string
+	values         url.Values // what would be sent if nothing were changed
+	names          []string   // of all fields and buttons
+}
+
+func (p *Page) send(f form, values url.Values) *Page {
+	p.browser.t.Helper()
+	maps.Copy(f.values, values)
+	if f.method == http.MethodPost {
+		return p.Post(f.action, f.values)
+	}
+	action := *p.browser.parse(p.URL, f.action)
+	action.RawQuery = f.values.Encode()
+	return p.get(action.String())
+}
+
+// form finds the first form that has all of the fields. Simple pages are read by simple
+// means: attributes in double quotes, no nesting. The module has no HTML parser.
+func (p *Page) form(fields ...string) (form, bool) {
+	if !strings.Contains(p.Header.Get("Content-Type"), "html") {
+		return form{}, false
+	}
+	for _, match := range regexp.MustCompile(`(?is)<form\b([^>]*)>(.*?)</form>`).FindAllStringSubmatch(p.Body, -1) {
+		f := parseForm(match[1], match[2])
+		if !slices.ContainsFunc(fields, func(name string) bool { return !slices.Contains(f.names, name) }) {
+			return f, true
+		}
+	}
+	return form{}, false
+}
+
+func parseForm(tag, body string) form {
+	f := form{method: strings.ToUpper(attr(tag, "method")), action: attr(tag, "action"), values: url.Values{}}
+	if f.method == "" {
+		f.method = http.MethodGet
+	}
+	for _, field := range regexp.MustCompile(`(?is)<(input|textarea|select|button)\b([^>]*)>`).FindAllStringSubmatch(body, -1) {
+		name, kind := attr(field[2], "name"), attr(field[2], "type")
+		if name == "" {
+			continue
+		}
+		f.names = append(f.names, name)
+		chosen := kind != "radio" && kind != "checkbox" || regexp.MustCompile(`\bchecked\b`).MatchString(field[2])
+		if strings.EqualFold(field[1], "input") && kind != "submit" && chosen {
+			f.values.Add(name, attr(field[2], "value"))
+		}
+	}
+	return f
+}
+
+// attr gives an attribute of a tag, "" where it is not there.
+func attr(tag, name string) string {
+	match := regexp.MustCompile(`(?i)(?:^|\s)` + name + `="([^"]*)"`).FindStringSubmatch(tag)
+	if match == nil {
+		return ""
+	}
+	return html.UnescapeString(match[1])
+}
