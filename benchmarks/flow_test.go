@@ -79,7 +79,7 @@ func BenchmarkBegin(b *testing.B) {
 	b.Run("passport", func(b *testing.B) { measure(b, newFlows().Authorize("github")(http.HandlerFunc(done)), visit()) })
 	b.Run("gothic", func(b *testing.B) {
 		useGothic()
-		measure(b, http.HandlerFunc(gothic.BeginAuthHandler), at(visit(), "provider=github"))
+		measure(b, fresh(gothic.BeginAuthHandler), at(visit(), "provider=github"))
 	})
 }
 
@@ -128,7 +128,7 @@ func BenchmarkCallback(b *testing.B) {
 	b.Run("gothic", func(b *testing.B) {
 		useGothic()
 		r := answered(b, http.HandlerFunc(gothic.BeginAuthHandler), "provider=github&")
-		measure(b, ended(b, gothic.CompleteUserAuth), r)
+		measure(b, fresh(ended(b, gothic.CompleteUserAuth)), r)
 	})
 }
 

@@ -55,8 +55,8 @@ func BenchmarkRestored(b *testing.B) {
 	gob := sessions.NewCookieStore([]byte(secret))
 	auth := newRegistry(passport.GorillaSessions(gob, "session"))
 	b.Run("passport_gob", func(b *testing.B) { restored(b, auth) })
-	b.Run("gorilla_Get", func(b *testing.B) { measure(b, getOnly(b, gob), visit(logIn(b, auth)...)) })
-	b.Run("gorilla", func(b *testing.B) { measure(b, gorilla(gob, greet(b, byKey)), visit(gorillaCookie(b, gob))) })
+	b.Run("gorilla_Get", func(b *testing.B) { measure(b, fresh(getOnly(b, gob)), visit(logIn(b, auth)...)) })
+	b.Run("gorilla", func(b *testing.B) { measure(b, fresh(gorilla(gob, greet(b, byKey))), visit(gorillaCookie(b, gob))) })
 	b.Run("scs", func(b *testing.B) {
 		manager := scs.New() // with its store in memory
 		manager.Lifetime = 14 * 24 * time.Hour
