@@ -155,7 +155,7 @@ func (p *Registry) keep() {
 		p.flows = flows.Records{Cookies: flows.Cookies{Vault: p.vault("binding")}, Sealed: p.vault("record"), Store: p.config.Flows, ErrNoFlow: ErrNoFlow}
 	}
 	if p.config.Users != nil && p.sessions == nil {
-		p.sessions = sealedSessions{sealed.Store{Vault: p.vault("login"), Lifetime: p.config.Lifetime}, p.loginKey}
+		p.sessions = sealedSessions{sealed.Store{Vault: p.vault("login"), Lifetime: p.config.Lifetime}}
 	}
 }
 
