@@ -139,11 +139,15 @@ func (x *Exchange) prepare(r *http.Request) (_ *http.Request, token bool, err er
 // unpacks to a large one is a large one.
 func whole(reply *http.Response) ([]byte, error) {
 	defer func() { _ = reply.Body.Close() }() // all that matters was read
-	body, err := io.ReadAll(io.LimitReader(reply.Body, maxReply+1))
-	if err == nil && len(body) > maxReply {
+	var body bytes.Buffer
+	if n := reply.ContentLength; n > 0 && n <= maxReply {
+		body.Grow(int(n) + bytes.MinRead) // then it grows no more
+	}
+	n, err := body.ReadFrom(io.LimitReader(reply.Body, maxReply+1))
+	if err == nil && n > maxReply {
 		return nil, Safe("the reply has more than 1 MiB")
 	}
-	return body, err
+	return body.Bytes(), err
 }
 
 // judge refuses replies that are none.

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"iter"
 	"maps"
 	"net/http"
 	"net/url"
@@ -47,7 +48,8 @@ func (s *Strategy) begin(r *http.Request, a *passport.Attempt) (passport.Result,
 	if err != nil {
 		return nil, misconfigured(errors.New("the provider's authorization address does not parse"))
 	}
-	key, f, err := s.bind(address.Query(), b, state)
+	query := address.Query()
+	key, f, err := s.bind(query, b, state)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +57,7 @@ func (s *Strategy) begin(r *http.Request, a *passport.Attempt) (passport.Result,
 	if err := a.Save(key, f); err != nil {
 		return nil, err
 	}
-	return passport.Redirect{URL: extended(b.address, address, more)}, nil
+	return passport.Redirect{URL: extended(b.address, address, query, more)}, nil
 }
 
 func beginAuth(c call, state string) (begun, error) {
@@ -110,32 +112,58 @@ func requestToken(session string) string {
 // alone can be longer than a flow may be, and what is empty. A session that is no JSON
 // object is kept whole.
 func shrink(session, address string) json.RawMessage {
-	var members map[string]json.RawMessage
-	if json.Unmarshal([]byte(session), &members) != nil {
+	if !strings.HasPrefix(session, "{") || !json.Valid([]byte(session)) {
 		kept, _ := json.Marshal(session) // a string always marshals
 		return kept
 	}
-	for name, value := range members {
-		var text string
-		_ = json.Unmarshal(value, &text) // what is no text is not the address
-		if text == address || slices.Contains([]string{`""`, `null`, `0`, `false`, `"0001-01-01T00:00:00Z"`}, string(value)) {
-			delete(members, name)
+	quoted, _ := json.Marshal(address) // as goth does
+	empty := []string{`""`, `null`, `0`, `false`, `"0001-01-01T00:00:00Z"`, string(quoted)}
+	var kept []string
+	for member := range members(session) {
+		if _, value, _ := strings.Cut(member, `":`); member != "" && !slices.Contains(empty, value) {
+			kept = append(kept, member)
 		}
 	}
-	if len(members) == 0 {
+	if len(kept) == 0 {
 		return nil
 	}
-	kept, _ := json.Marshal(members) // so does what was just unmarshalled
-	return kept
+	return json.RawMessage("{" + strings.Join(kept, ",") + "}")
+}
+
+// members are those of a JSON object that is known to be one, name and value in one text.
+// encoding/json would take apart and put together what is only passed on.
+func members(object string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		depth, quoted, start := 0, false, 1
+		for i := 0; i < len(object); i++ {
+			switch c := object[i]; {
+			case quoted && c == '\\':
+				i++
+			case c == '"':
+				quoted = !quoted
+			case quoted:
+			case c == '{' || c == '[':
+				depth++
+			case depth == 1 && (c == ',' || c == '}'):
+				if !yield(object[start:i]) {
+					return
+				}
+				start = i + 1
+			case c == '}' || c == ']':
+				depth--
+			}
+		}
+	}
 }
 
 // unshrink is the session that goth reads at the callback.
 func (f flow) unshrink() string {
-	var text string
 	switch {
-	case f.Session == nil:
+	case len(f.Session) == 0:
 		return "{}"
-	case json.Unmarshal(f.Session, &text) == nil:
+	case f.Session[0] == '"':
+		var text string
+		_ = json.Unmarshal(f.Session, &text) // a string that shrink wrote
 		return text
 	}
 	return string(f.Session)
@@ -171,12 +199,16 @@ func (s *Strategy) more(a *passport.Attempt, f *flow) url.Values {
 
 // extended is the address with more parameters. With none it stays as the provider made
 // it, byte by byte: some services (WeChat) look at the order.
-func extended(original string, parsed *url.URL, more url.Values) string {
+func extended(original string, parsed *url.URL, query, more url.Values) string {
 	if len(more) == 0 {
 		return original
 	}
-	u, query := *parsed, parsed.Query()
-	maps.Copy(query, more)
-	u.RawQuery = strings.ReplaceAll(query.Encode(), "+", "%20") // Apple does not read a + as a space
+	u := *parsed
+	added := more
+	if known := func(name string) bool { return query.Has(name) }; slices.ContainsFunc(slices.Collect(maps.Keys(more)), known) {
+		maps.Copy(query, more)
+		u.RawQuery, added = "", query
+	}
+	u.RawQuery = strings.TrimPrefix(u.RawQuery+"&", "&") + strings.ReplaceAll(added.Encode(), "+", "%20") // Apple does not read a + as a space
 	return u.String()
 }
