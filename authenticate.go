@@ -114,7 +114,7 @@ func (p *Registry) loggedIn(w http.ResponseWriter, r *http.Request, rt *route, d
 		if p.config.Users != nil {
 			key, _, _ = p.config.Users.key(result.Value) // a user of another kind binds no flows
 		}
-		p.become(r, result.Value, key)
+		p.become(r, result.Value, key, d.started)
 	} else {
 		var err error
 		if key, err = p.establish(w, r, result.Value, rt.keepSessionInfo); err != nil {

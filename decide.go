@@ -22,6 +22,7 @@ type decision struct {
 	result  Result // Success, Redirect or Pass; nil with an error
 	err     *Error
 	last    *Attempt // the one that decided
+	first   Attempt  // most routes have one strategy, and one allocation holds it all
 	flows   bool     // a flow began, or ended: the address holds what nobody else should see
 	set     []*http.Cookie
 }
@@ -48,7 +49,11 @@ func (p *Registry) decide(w http.ResponseWriter, r *http.Request, s *state, rt *
 	}
 	var failures []*Error
 	for i, name := range rt.names {
-		a := &Attempt{registry: p, route: rt, w: w, request: r, name: name, user: p.subject(r, s)}
+		a := &d.first
+		if i > 0 {
+			a = new(Attempt)
+		}
+		a.registry, a.route, a.w, a.request, a.name, a.user = p, rt, w, r, name, p.subject(r, s)
 		d.last = a
 		result, err := run(rt.strategies[i], r, a, posted)
 		d.set = append(d.set, a.spent...)

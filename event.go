@@ -40,7 +40,9 @@ func logEvent(ctx context.Context, e Event) {
 	if e.Kind == "fault" {
 		level = slog.LevelError
 	}
-	slog.Default().LogAttrs(ctx, level, "passport", slog.Any("event", e))
+	if log := slog.Default(); log.Enabled(ctx, level) { // else e need not go to the heap
+		log.LogAttrs(ctx, level, "passport", slog.Any("event", e))
+	}
 }
 
 // observe reports what came of a request. started is zero for what takes no time.

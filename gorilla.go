@@ -38,9 +38,13 @@ type gorillaSessions struct {
 	name  string
 }
 
-// peek spares the store the requests that bring no session.
-func (g gorillaSessions) peek(r *http.Request) (login string, done bool) {
-	return "", !cookies.Has(r.Header, g.name)
+// peek spares the store the requests that bring no session, and gorilla those whose
+// cookie our own codec can read.
+func (g gorillaSessions) peek(r *http.Request, key string) (login string, done bool) {
+	if !cookies.Has(r.Header, g.name) {
+		return "", true
+	}
+	return gorilla.Peek(g.store, g.name, r, key)
 }
 
 func (g gorillaSessions) Load(r *http.Request) (Session, error) {

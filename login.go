@@ -54,14 +54,14 @@ func (p *Registry) establish(w http.ResponseWriter, r *http.Request, user any, k
 	if err := session.Save(w, r); err != nil {
 		return "", storeFault(err)
 	}
-	p.become(r, user, key)
+	p.become(r, user, key, time.Now())
 	return key, nil
 }
 
 // become makes the change visible to UserFrom.
-func (p *Registry) become(r *http.Request, user any, key string) {
+func (p *Registry) become(r *http.Request, user any, key string, at time.Time) {
 	if s := p.stateOf(r); s != nil {
-		s.set(user, key)
+		s.set(user, key, at)
 	}
 }
 
@@ -78,7 +78,7 @@ func (p *Registry) Logout(w http.ResponseWriter, r *http.Request) error {
 	if p.config.Users == nil {
 		return fault(CodeConfiguration, http.StatusInternalServerError, errors.New("a logout needs Config.Users"))
 	}
-	p.become(r, nil, "")
+	p.become(r, nil, "", time.Time{})
 	p.notes.Drop(w, r)
 	if err := p.end(w, r); err != nil {
 		return err

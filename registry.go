@@ -3,12 +3,10 @@ package passport
 import (
 	"context"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/gopassport/passport/internal/absent"
@@ -76,8 +74,8 @@ type Config struct {
 // concurrent use; serving a request takes no lock.
 type Registry struct {
 	config     Config
-	use        sync.Mutex                          // held by Use
-	strategies atomic.Pointer[map[string]Strategy] // replaced, never changed
+	use        sync.Mutex // held by Use
+	strategies sync.Map   // each Strategy by its name; a copy for each Use would take minutes for 100,000
 	origins    intent.Origins
 	cross      *http.CrossOriginProtection
 	sessions   SessionStore
@@ -100,7 +98,6 @@ func New(config Config) *Registry {
 	}
 	config.check()
 	p := &Registry{config: config, origins: config.Origins, cross: http.NewCrossOriginProtection()}
-	p.strategies.Store(&map[string]Strategy{})
 	for _, origin := range config.Origins {
 		if err := p.cross.AddTrustedOrigin(origin); err != nil {
 			panic(fmt.Sprintf("passport: New: Config.Origins: %v", err))
@@ -155,7 +152,7 @@ func (p *Registry) keep() {
 		p.flows = flows.Records{Cookies: flows.Cookies{Vault: p.vault("binding")}, Sealed: p.vault("record"), Store: p.config.Flows, ErrNoFlow: ErrNoFlow}
 	}
 	if p.config.Users != nil && p.sessions == nil {
-		p.sessions = sealedSessions{sealed.Store{Vault: p.vault("login"), Lifetime: p.config.Lifetime}, p.loginKey}
+		p.sessions = sealedSessions{sealed.Store{Vault: p.vault("login"), Lifetime: p.config.Lifetime}}
 	}
 }
 
@@ -185,9 +182,7 @@ func (p *Registry) Use(name string, s Strategy) {
 	case p.strategy(name) != nil:
 		panic(fmt.Sprintf("passport: Use(%q): the name is taken; give this instance another", name))
 	}
-	more := maps.Clone(*p.strategies.Load())
-	more[name] = s
-	p.strategies.Store(&more)
+	p.strategies.Store(name, s)
 }
 
 func nameable(name string) bool {
@@ -196,10 +191,21 @@ func nameable(name string) bool {
 }
 
 // strategy finds a registered strategy; nil where there is none.
-func (p *Registry) strategy(name string) Strategy { return (*p.strategies.Load())[name] }
+func (p *Registry) strategy(name string) Strategy {
+	found, _ := p.strategies.Load(name)
+	s, _ := found.(Strategy)
+	return s
+}
 
 // names lists what is registered, in order.
-func (p *Registry) names() []string { return slices.Sorted(maps.Keys(*p.strategies.Load())) }
+func (p *Registry) names() []string {
+	var names []string
+	for name := range p.strategies.Range {
+		names = append(names, name.(string)) //nolint:forcetypeassert // Use puts nothing else there
+	}
+	slices.Sort(names)
+	return names
+}
 
 // known complains, for a call of the program's, of a name that nobody registered.
 func (p *Registry) known(call, name string) error {

@@ -45,17 +45,14 @@ type Session interface {
 // peeker is a store that can answer without making a session, because most requests
 // only ask who is logged in. done means that login is the whole answer.
 type peeker interface {
-	peek(r *http.Request) (login string, done bool)
+	peek(r *http.Request, key string) (login string, done bool)
 }
 
 // sealedSessions is the store that a nil Config.Sessions stands for.
-type sealedSessions struct {
-	sealed.Store
-	loginKey string
-}
+type sealedSessions struct{ sealed.Store }
 
-func (s sealedSessions) peek(r *http.Request) (login string, done bool) {
-	return s.Value(r, s.loginKey, func(a, b string) bool {
+func (s sealedSessions) peek(r *http.Request, key string) (login string, done bool) {
+	return s.Value(r, key, func(a, b string) bool {
 		one, _ := record.Parse(a)
 		other, _ := record.Parse(b)
 		return one.Key == other.Key
@@ -74,7 +71,7 @@ type state struct {
 	mu   sync.Mutex // Login and Logout change the user while the handler's goroutines may read it
 	user any
 	key  string
-	at   time.Time // of the login
+	at   int64 // of the login, in microseconds of Unix time: with a time.Time the state would be of the next size that is allocated
 }
 
 type stateKey struct{}
@@ -108,9 +105,9 @@ func (p *Registry) stateOf(r *http.Request) *state {
 	return s
 }
 
-func (s *state) set(user any, key string) {
+func (s *state) set(user any, key string, at time.Time) {
 	s.mu.Lock()
-	s.user, s.key, s.at = user, key, time.Now()
+	s.user, s.key, s.at = user, key, at.UnixMicro()
 	s.mu.Unlock()
 }
 
@@ -118,7 +115,7 @@ func (s *state) set(user any, key string) {
 func (s *state) since() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return time.Since(s.at)
+	return time.Since(time.UnixMicro(s.at))
 }
 
 func (s *state) get() (user any, key string) {
@@ -224,7 +221,7 @@ func (p *Registry) restore(s *state) (stale bool, err error) {
 	case stamp != l.Stamp:
 		return true, nil
 	}
-	s.user, s.key, s.at = user, l.Key, l.At
+	s.user, s.key, s.at = user, l.Key, l.At.UnixMicro()
 	return false, nil
 }
 
@@ -246,7 +243,7 @@ func (p *Registry) forget(w http.ResponseWriter, s *state) error {
 // peek reads the login of a request, "" where there is none.
 func (p *Registry) peek(r *http.Request) (string, error) {
 	if store, ok := p.sessions.(peeker); ok {
-		if login, done := store.peek(r); done {
+		if login, done := store.peek(r, p.loginKey); done {
 			return login, nil
 		}
 	}

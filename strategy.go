@@ -78,16 +78,17 @@ func (e *rejection) Error() string { return "rejected: " + e.message }
 // refusal, the latter with its own message; other errors are returned as they are. A
 // verify function that has an Info, too, returns a [Success].
 func Verdict(value any, err error, refusal Failure) (Result, error) {
-	var rejected *rejection
-	switch {
-	case errors.As(err, &rejected):
+	if err != nil {
+		var rejected *rejection
+		if !errors.As(err, &rejected) {
+			return nil, err
+		}
 		if rejected.message != "" {
 			refusal.Message = rejected.message
 		}
 		return refusal, nil
-	case err != nil:
-		return nil, err
-	case absent.Nil(value):
+	}
+	if absent.Nil(value) {
 		return refusal, nil
 	}
 	if whole, ok := value.(Success); ok {

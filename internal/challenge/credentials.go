@@ -17,13 +17,14 @@ func Credentials(h http.Header, scheme string) (text string, found bool) {
 	if len(lines) != 1 {
 		return "", len(lines) > 1
 	}
-	name, rest := lines[0], ""
-	if i := strings.IndexAny(name, " \t"); i >= 0 {
-		name, rest = name[:i], name[i:]
-	}
+	line, n := lines[0], len(scheme)
 	// The lengths differ where EqualFold would take more than ASCII for a letter: "Baſic".
-	if len(name) != len(scheme) || !strings.EqualFold(name, scheme) {
+	if len(line) < n || !strings.EqualFold(line[:n], scheme) {
 		return "", false
+	}
+	rest := line[n:]
+	if rest != "" && rest[0] != ' ' && rest[0] != '\t' {
+		return "", false // the name of another scheme begins alike
 	}
 	text, spaced := strings.CutPrefix(rest, " ")
 	if !spaced || !Token68(text) {
@@ -35,11 +36,25 @@ func Credentials(h http.Header, scheme string) (text string, found bool) {
 // Token68 tells whether s is one (RFC 9110, 11.2; RFC 6750, 2.1 calls it b64token), and
 // has at most 8 KiB.
 func Token68(s string) bool {
-	body := strings.TrimRight(s, "=")
-	return body != "" && len(s) <= maxToken68 && !strings.ContainsFunc(body, notToken68)
+	n := len(s)
+	for n > 0 && s[n-1] == '=' {
+		n--
+	}
+	if n == 0 || len(s) > maxToken68 {
+		return false
+	}
+	for i := range n {
+		if !token68(s[i]) {
+			return false
+		}
+	}
+	return true
 }
 
-func notToken68(c rune) bool {
-	letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
-	return !letter && (c < '0' || c > '9') && !strings.ContainsRune("-._~+/", c)
+func token68(c byte) bool {
+	switch c {
+	case '-', '.', '_', '~', '+', '/':
+		return true
+	}
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
 }

@@ -34,19 +34,30 @@ func Values(h http.Header, name string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for _, line := range h["Cookie"] {
 			for line != "" {
-				var pair string
-				pair, line, _ = strings.Cut(line, ";")
-				for len(pair) > 0 && (pair[0] == ' ' || pair[0] == '\t') {
+				pair := line
+				if i := strings.IndexByte(line, ';'); i >= 0 {
+					pair, line = line[:i], line[i+1:]
+				} else {
+					line = ""
+				}
+				for len(pair) > 0 && blank(pair[0]) {
 					pair = pair[1:]
 				}
-				if len(pair) > len(name) && pair[len(name)] == '=' && pair[:len(name)] == name &&
-					!yield(strings.TrimRight(pair[len(name)+1:], " \t")) {
+				if !called(pair, name) {
+					continue
+				}
+				for blank(pair[len(pair)-1]) { // it ends at the =, at the latest
+					pair = pair[:len(pair)-1]
+				}
+				if !yield(pair[len(name)+1:]) {
 					return
 				}
 			}
 		}
 	}
 }
+
+func blank(b byte) bool { return b == ' ' || b == '\t' }
 
 // Has tells whether a cookie of the name came at all.
 func Has(h http.Header, name string) bool {

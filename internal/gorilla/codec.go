@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/gorilla/securecookie"
 	"github.com/gorilla/sessions"
 
+	"github.com/gopassport/passport/internal/cookies"
 	"github.com/gopassport/passport/internal/pack"
 	"github.com/gopassport/passport/internal/seal"
 	"github.com/gopassport/passport/internal/vault"
@@ -70,10 +72,8 @@ func (c Codec) Decode(name, text string, dst any) error {
 	}
 	b := seal.NewBuffer()
 	defer b.Free()
-	plain, ok := c.Sealer.OpenText(b, name, text)
-	at, rest, okAt := pack.Next(plain)
-	format, rest, okFormat := pack.Next(rest)
-	if !ok || !okAt || !okFormat || !c.fresh(at) {
+	format, rest, ok := c.open(b, name, text)
+	if !ok {
 		return codecError{errors.New("the value is not valid, or expired"), true}
 	}
 	if *values == nil {
@@ -88,6 +88,46 @@ func (c Codec) Decode(name, text string, dst any) error {
 		(*values)[fields[i]] = fields[i+1]
 	}
 	return nil
+}
+
+// open gives what Encode wrote; it lives in b.
+func (c Codec) open(b *seal.Buffer, name, text string) (format, rest []byte, ok bool) {
+	plain, ok := c.Sealer.OpenText(b, name, text)
+	at, rest, okAt := pack.Next(plain)
+	format, rest, okFormat := pack.Next(rest)
+	return format, rest, ok && okAt && okFormat && c.fresh(at)
+}
+
+// Peek reads one value of a request's session, where that is a string and the cookie is
+// of our codec, without making the session: gorilla's own part of that costs more than
+// all of ours. done means that the answer holds; else ask the store.
+func Peek(store sessions.Store, name string, r *http.Request, key string) (value string, done bool) {
+	cookieStore, ok := store.(*sessions.CookieStore)
+	if !ok {
+		return "", false
+	}
+	for text := range cookies.Values(r.Header, name) {
+		for _, codec := range cookieStore.Codecs {
+			if own, ok := codec.(Codec); ok {
+				value, done = own.peek(name, text, key)
+			}
+			if done {
+				return value, true
+			}
+		}
+		break // gorilla takes the first
+	}
+	return "", false
+}
+
+func (c Codec) peek(name, text, key string) (value string, done bool) {
+	b := seal.NewBuffer()
+	defer b.Free()
+	format, rest, ok := c.open(b, name, text)
+	if !ok || string(format) != formatStrings {
+		return "", false
+	}
+	return string(pack.Find(rest, key)), true
 }
 
 // Lifetime is how old a value may be where the store's cookies have no age of their own.

@@ -23,6 +23,22 @@ func Next(b []byte) (field, rest []byte, ok bool) {
 	return b[size:end], b[end:], true
 }
 
+// Find gives the value of a key in b, which holds keys and values in turn; nil where
+// there is none.
+func Find(b []byte, key string) (value []byte) {
+	for {
+		k, rest, ok := Next(b)
+		value, rest, okValue := Next(rest)
+		if !ok || !okValue {
+			return nil
+		}
+		if string(k) == key {
+			return value
+		}
+		b = rest
+	}
+}
+
 // Split is the reverse of Append.
 func Split(b []byte) (fields []string, ok bool) {
 	for len(b) > 0 {

@@ -24,7 +24,7 @@ type Store struct {
 func (s Store) Value(r *http.Request, key string, same func(a, b string) bool) (value string) {
 	ambiguous := false
 	s.Vault.Open(r, "", func(plain []byte) {
-		found := string(lookup(plain, key))
+		found := string(pack.Find(plain, key))
 		ambiguous = ambiguous || value != "" && !same(value, found)
 		value = found
 	})
@@ -32,20 +32,6 @@ func (s Store) Value(r *http.Request, key string, same func(a, b string) bool) (
 		return ""
 	}
 	return value
-}
-
-func lookup(plain []byte, key string) []byte {
-	for {
-		k, rest, ok := pack.Next(plain)
-		value, rest, okValue := pack.Next(rest)
-		if !ok || !okValue {
-			return nil
-		}
-		if string(k) == key {
-			return value
-		}
-		plain = rest
-	}
 }
 
 // Load reads the session of a request.

@@ -147,7 +147,7 @@ func (s *Strategy) Authenticate(r *http.Request, _ *passport.Attempt) (passport.
 		return s.failure(refused), nil
 	}
 	user, err := s.verify(r, token)
-	if errors.As(err, &refused) {
+	if refused = insufficient(err); refused != nil {
 		return s.failure(refused), nil
 	}
 	result, err := passport.Verdict(user, err, passport.Failure{Message: invalid})
@@ -155,6 +155,16 @@ func (s *Strategy) Authenticate(r *http.Request, _ *passport.Attempt) (passport.
 		return s.failure(&refusal{code: "invalid_token", message: f.Message}), nil
 	}
 	return result, err
+}
+
+// insufficient finds what [InsufficientScope] made.
+func insufficient(err error) *refusal {
+	if err == nil {
+		return nil
+	}
+	var refused *refusal
+	errors.As(err, &refused)
+	return refused
 }
 
 func (s *Strategy) failure(e *refusal) passport.Failure {
@@ -171,22 +181,22 @@ func (s *Strategy) failure(e *refusal) passport.Failure {
 
 // token finds the one token of a request.
 func (s *Strategy) token(r *http.Request) (string, *refusal) {
-	tokens, refused := s.posted(r)
+	posted, refused := s.posted(r)
 	if refused != nil {
 		return "", refused
 	}
-	if token, found := challenge.Credentials(r.Header, "Bearer"); found {
-		tokens = append(slices.Clip(tokens), token) // the form belongs to the handler
-	}
+	token, found := challenge.Credentials(r.Header, "Bearer")
 	switch {
-	case len(tokens) == 0:
+	case !found && len(posted) == 0:
 		return "", &refusal{message: missing}
-	case len(tokens) > 1 || queried(r):
+	case found && len(posted) > 0 || len(posted) > 1 || queried(r):
 		return "", invalidRequest(several)
-	case !challenge.Token68(tokens[0]):
+	case !found && challenge.Token68(posted[0]):
+		return posted[0], nil
+	case token == "": // what Credentials cannot read, or the form's
 		return "", invalidRequest(malformed)
 	}
-	return tokens[0], nil
+	return token, nil
 }
 
 func invalidRequest(message string) *refusal {
@@ -199,8 +209,10 @@ func queried(r *http.Request) bool { return r.URL.RawQuery != "" && r.URL.Query(
 
 // posted gives the tokens of the form, where that may have one.
 func (s *Strategy) posted(r *http.Request) ([]string, *refusal) {
-	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if !s.form || r.Method != http.MethodPost || media != "application/x-www-form-urlencoded" {
+	if !s.form || r.Method != http.MethodPost {
+		return nil, nil
+	}
+	if media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); media != "application/x-www-form-urlencoded" {
 		return nil, nil
 	}
 	if r.PostForm != nil { // the application, or the engine, parsed it before

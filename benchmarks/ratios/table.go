@@ -1,0 +1,69 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// targetsTable compares the results with the targets.
+func targetsTable(r results) string {
+	var b strings.Builder
+	b.WriteString("| what | target | measured | |\n|---|---|---|---|\n")
+	for _, t := range targets() {
+		values := t.value(r)
+		measured, verdict := "not measured", ""
+		if len(values) > 0 {
+			measured, verdict = t.written(median(values)), "**missed**"
+			if t.met(median(values)) {
+				verdict = "met"
+			}
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", t.what, t.promise(), measured, verdict)
+	}
+	return b.String()
+}
+
+// casesTable lists all cases.
+func casesTable(r results) string {
+	var b strings.Builder
+	b.WriteString("| case | median | ± | B/op | allocs/op |\n|---|--:|--:|--:|--:|\n")
+	for _, name := range slices.Sorted(maps.Keys(r)) {
+		if rates := r[name]["requests/s"]; len(rates) > 0 {
+			fmt.Fprintf(&b, "| %s | %.0f requests/s | %.0f %% | | |\n", name, median(rates), 100*spread(rates))
+			continue
+		}
+		times := r[name]["ns/op"]
+		fmt.Fprintf(&b, "| %s | %s | %.0f %% | %.0f | %.0f |\n", name, duration(median(times)), 100*spread(times), median(r[name]["B/op"]), median(r[name]["allocs/op"]))
+	}
+	return b.String()
+}
+
+// duration writes nanoseconds with three digits.
+func duration(ns float64) string {
+	switch {
+	case ns < 10:
+		return fmt.Sprintf("%.1f ns", ns)
+	case ns < 1000:
+		return fmt.Sprintf("%.0f ns", ns)
+	case ns < 10_000:
+		return fmt.Sprintf("%.2f µs", ns/1000)
+	case ns < 100_000:
+		return fmt.Sprintf("%.1f µs", ns/1000)
+	}
+	return fmt.Sprintf("%.0f µs", ns/1000)
+}
+
+// update puts the tables into the page, between the comments that mark their places.
+func update(page string, r results) (string, error) {
+	for _, part := range []struct{ name, text string }{{"targets", targetsTable(r)}, {"cases", casesTable(r)}} {
+		before, rest, ok := strings.Cut(page, "<!-- "+part.name+" -->\n")
+		_, after, okEnd := strings.Cut(rest, "<!-- end -->\n")
+		if !ok || !okEnd {
+			return "", fmt.Errorf("docs/performance.md has no place for the %s: <!-- %[1]s --> to <!-- end -->", part.name)
+		}
+		page = before + "<!-- " + part.name + " -->\n" + part.text + "<!-- end -->\n" + after
+	}
+	return page, nil
+}
