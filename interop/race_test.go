@@ -1,0 +1,6 @@
+//go:build unix && race
+
+package interop
+
+// raceDetector tells whether the tests run with it.
+const raceDetector = true
