@@ -37,7 +37,7 @@ func (s *Store) transaction(ctx context.Context, f func(queryer) error) (err err
 		return err
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
-	begin := "BEGIN"
+	begin := "BEGIN ISOLATION LEVEL READ COMMITTED" // whatever the default: a row that is waited for is then read anew
 	if s.dialect == SQLite {
 		begin = "BEGIN IMMEDIATE"
 	}
