@@ -214,7 +214,10 @@ func TestWhoCanBeDisconnected(t *testing.T) { // peers.md 55
 	} {
 		d := newDesk(t, func(config *accounts.Config) {
 			config.Services = map[string]accounts.Service{login: {LogsIn: true}}
-			config.Logins = func(_ context.Context, user string) (int, error) { equal(t, "the user", user, "ada"); return c.logins, nil }
+			config.Logins = func(_ context.Context, user string) (int, error) {
+				equal(t, "the user", user, "ada")
+				return c.logins, nil
+			}
 		})
 		var id string
 		for i, strategy := range c.accounts {

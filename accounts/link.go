@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -147,12 +148,7 @@ func (s *Accounts) logins(ctx context.Context, user string) (int, error) {
 func (s *Accounts) logsIn(r Record) bool { return s.config.Services[r.Strategy].LogsIn }
 
 func (s *Accounts) anyLogsIn(records []Record) bool {
-	for _, r := range records {
-		if s.logsIn(r) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(records, s.logsIn)
 }
 
 // now is exact to what every database keeps.

@@ -43,7 +43,7 @@ func (s *Accounts) seal(r *Record, t Token) error {
 		r.Sealed = nil
 		return nil
 	}
-	plain, err := json.Marshal(kept(t))
+	plain, err := json.Marshal(kept(t)) //nolint:gosec // to be sealed: that is what this is for
 	if err != nil {
 		return fmt.Errorf("accounts: the token cannot be kept: %w", err)
 	}

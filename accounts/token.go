@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -102,7 +101,7 @@ func (s *Accounts) current(ctx context.Context, id string) (Token, error) {
 // pause waits for whoever refreshes.
 func pause(ctx context.Context) error {
 	select {
-	case <-time.After(20*time.Millisecond + rand.N(30*time.Millisecond)):
+	case <-time.After(25 * time.Millisecond):
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

@@ -155,9 +155,9 @@ func accountRefusedChange(t *testing.T, s accounts.Store) {
 }
 
 func accountList(t *testing.T, s accounts.Store) {
-	for i, after := range []time.Duration{3, 1, 2, 1} {
+	for i, seconds := range []int{3, 1, 2, 1} {
 		r := sampleRecord(strconv.Itoa(i), "ada", "https://a.example", strconv.Itoa(i))
-		r.Connected = r.Connected.Add(after * time.Second)
+		r.Connected = r.Connected.Add(time.Duration(seconds) * time.Second)
 		putRecord(t, s, r)
 	}
 	putRecord(t, s, sampleRecord("9", "bob", "https://a.example", "9"))
@@ -165,12 +165,12 @@ func accountList(t *testing.T, s accounts.Store) {
 	if err != nil {
 		t.Fatalf("List: %v", err)
 	}
-	order := ""
+	var order []string
 	for _, r := range all {
-		order += r.ID
+		order = append(order, r.ID)
 	}
-	if order != "1320" {
-		t.Errorf("the order is %q, want 1320", order)
+	if !slices.Equal(order, []string{"1", "3", "2", "0"}) {
+		t.Errorf("the order is %q, want 1 3 2 0", order)
 	}
 }
 

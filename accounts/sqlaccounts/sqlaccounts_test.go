@@ -18,16 +18,22 @@ import (
 	"github.com/gopassport/passport/passporttest"
 )
 
-// database is one that a test uses.
+// database is one that a test uses. dsn gives an empty one.
 type database struct {
 	name    string
+	driver  string
 	dialect sqlaccounts.Dialect
-	open    func(*testing.T) *sql.DB // an empty one
+	dsn     func(*testing.T) string
 }
 
-func sqlite(t *testing.T) *sql.DB {
+func (d database) open(t *testing.T) *sql.DB {
 	t.Helper()
-	return opened(t, "sqlite", "file:"+filepath.Join(t.TempDir(), "accounts.db")+"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)")
+	return opened(t, d.driver, d.dsn(t))
+}
+
+func sqlite(t *testing.T) string {
+	t.Helper()
+	return "file:" + filepath.Join(t.TempDir(), "accounts.db") + "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)"
 }
 
 func opened(t *testing.T, driver, dsn string) *sql.DB {
@@ -47,7 +53,7 @@ func opened(t *testing.T, driver, dsn string) *sql.DB {
 // databases are those that can be had here. PostgreSQL is started once for all of a test.
 func databases(t *testing.T) []database {
 	t.Helper()
-	all := []database{{"SQLite", sqlaccounts.SQLite, sqlite}}
+	all := []database{{"SQLite", "sqlite", sqlaccounts.SQLite, sqlite}}
 	var server *realserver.Server
 	t.Run("there is a PostgreSQL", func(inner *testing.T) {
 		realserver.Need(inner, "postgres", "initdb", "pg_isready")
@@ -56,17 +62,17 @@ func databases(t *testing.T) []database {
 	if server == nil {
 		return all
 	}
-	return append(all, database{"PostgreSQL", sqlaccounts.PostgreSQL, func(t *testing.T) *sql.DB { return schema(t, server) }})
+	return append(all, database{"PostgreSQL", "pgx", sqlaccounts.PostgreSQL, func(t *testing.T) string { return schema(t, server) }})
 }
 
-// schema gives a schema of its own in the server's database.
-func schema(t *testing.T, server *realserver.Server) *sql.DB {
+// schema makes a schema of its own in the server's database.
+func schema(t *testing.T, server *realserver.Server) string {
 	t.Helper()
 	name := "s" + strings.ToLower(rand.Text())
 	if _, err := opened(t, "pgx", server.PostgresURL()).ExecContext(t.Context(), "CREATE SCHEMA "+name); err != nil {
 		t.Fatal(err)
 	}
-	return opened(t, "pgx", server.PostgresURL()+"&search_path="+name)
+	return server.PostgresURL() + "&search_path=" + name
 }
 
 func (d database) store(t *testing.T) *sqlaccounts.Store {
@@ -147,7 +153,7 @@ func TestAMissingTableAndADatabaseThatIsGoneAreErrors(t *testing.T) {
 func TestNewPanicsOnWhatCannotBeRight(t *testing.T) {
 	for _, make := range []func(){
 		func() { sqlaccounts.New(nil, sqlaccounts.SQLite) },
-		func() { sqlaccounts.New(sqlite(t), "mysql") },
+		func() { sqlaccounts.New(opened(t, "sqlite", sqlite(t)), "mysql") },
 	} {
 		func() {
 			defer func() {

@@ -6,7 +6,6 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"time"
 )
@@ -22,7 +21,7 @@ func (s *Store) atomically(ctx context.Context, f func(queryer) error) error {
 			return err
 		}
 		select {
-		case <-time.After(time.Millisecond + rand.N(10*time.Millisecond)):
+		case <-time.After(5 * time.Millisecond):
 		case <-ctx.Done():
 			return errors.Join(ctx.Err(), err)
 		}
