@@ -5,7 +5,7 @@
 //		Store: store,                 // accounts/sqlaccounts, say
 //		Keys:  keys,                  // they seal the tokens
 //		Services: map[string]accounts.Service{
-//			"github-authz": {Refresh: accounts.OAuth2(github.Refresh)},
+//			"github-authz": {Refresh: accounts.OAuth2(github)},
 //		},
 //	})
 //	auth.Use("github-authz", github) // whose verify function returns an *accounts.Account

@@ -12,11 +12,14 @@ import (
 	"github.com/gopassport/passport/internal/panics"
 )
 
-// OAuth2 makes a [Service]'s Refresh of a function that takes a refresh token, as the
-// strategies of this module and the providers of goth have.
-func OAuth2(refresh func(ctx context.Context, refreshToken string) (*oauth2.Token, error)) func(context.Context, Account) (Token, error) {
+// OAuth2 makes a [Service]'s Refresh of what refreshes tokens: the strategies of
+// strategies/oauth2, strategies/oidc and strategies/gothprovider do, and so does a
+// *oauth2.Config of x/oauth2.
+func OAuth2(from interface {
+	TokenSource(ctx context.Context, t *oauth2.Token) oauth2.TokenSource
+}) func(context.Context, Account) (Token, error) {
 	return func(ctx context.Context, a Account) (Token, error) {
-		t, err := refresh(ctx, a.Token.Refresh)
+		t, err := from.TokenSource(ctx, &oauth2.Token{RefreshToken: a.Token.Refresh}).Token()
 		return FromOAuth2(t), err
 	}
 }

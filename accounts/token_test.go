@@ -26,6 +26,15 @@ type service struct {
 	keeps   bool          // sends no refresh token
 }
 
+// TokenSource makes it what accounts.OAuth2 takes.
+func (s *service) TokenSource(ctx context.Context, t *oauth2.Token) oauth2.TokenSource {
+	return source(func() (*oauth2.Token, error) { return s.refresh(ctx, t.RefreshToken) })
+}
+
+type source func() (*oauth2.Token, error)
+
+func (f source) Token() (*oauth2.Token, error) { return f() }
+
 var errGrant = &oauth2.RetrieveError{ErrorCode: "invalid_grant"}
 
 func (s *service) refresh(ctx context.Context, refreshToken string) (*oauth2.Token, error) {
@@ -56,7 +65,7 @@ func (s *service) refresh(ctx context.Context, refreshToken string) (*oauth2.Tok
 }
 
 func (s *service) option(c *accounts.Config) {
-	c.Services = map[string]accounts.Service{"github": {Refresh: accounts.OAuth2(s.refresh)}}
+	c.Services = map[string]accounts.Service{"github": {Refresh: accounts.OAuth2(s)}}
 }
 
 // expiring is an account whose token has some time left.
@@ -268,7 +277,7 @@ func TestANewTokenIsKeptAlthoughTheStoreFailsForAMoment(t *testing.T) {
 			c.Services = map[string]accounts.Service{"github": {Refresh: func(ctx context.Context, a accounts.Account) (accounts.Token, error) {
 				d.store.Fail(errors.New("away"))
 				time.AfterFunc(2*time.Second, func() { d.store.Fail(nil) })
-				return accounts.OAuth2(s.refresh)(ctx, a)
+				return accounts.OAuth2(s)(ctx, a)
 			}}}
 		})
 		kept := d.link(t, "ada", expiring(0))

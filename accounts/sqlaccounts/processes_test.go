@@ -50,13 +50,10 @@ func (p plan) keeper() (*accounts.Accounts, *sql.DB, error) {
 		return nil, nil, err
 	}
 	db.SetMaxOpenConns(4)
-	config := oauth2.Config{ClientID: "app", Endpoint: oauth2.Endpoint{TokenURL: p.TokenURL, AuthStyle: oauth2.AuthStyleInParams}}
-	refresh := func(ctx context.Context, refreshToken string) (*oauth2.Token, error) {
-		return config.TokenSource(ctx, &oauth2.Token{RefreshToken: refreshToken}).Token()
-	}
+	config := &oauth2.Config{ClientID: "app", Endpoint: oauth2.Endpoint{TokenURL: p.TokenURL, AuthStyle: oauth2.AuthStyleInParams}}
 	return accounts.New(accounts.Config{
 		Store: sqlaccounts.New(db, p.Dialect), Keys: [][]byte{p.Key},
-		Services: map[string]accounts.Service{"github": {Refresh: accounts.OAuth2(refresh)}},
+		Services: map[string]accounts.Service{"github": {Refresh: accounts.OAuth2(config)}},
 	}), db, nil
 }
 
