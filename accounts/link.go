@@ -1,0 +1,155 @@
+package accounts
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Link connects an account with a user: the one safe call after Authorize. It gives the
+// account as it is kept, and whether it was [Linked] or, because it was the user's
+// already, [Updated]: then it gets the new names, the scopes of before and now together,
+// and the new tokens, but keeps the refresh token where none came, as many services send
+// one only the first time. It may be called twice, or twice at once.
+//
+// ErrAccountInUse says that another user has the account; nothing has changed then.
+func (s *Accounts) Link(ctx context.Context, user string, a Account) (Account, Change, error) {
+	return s.link(ctx, user, "", a)
+}
+
+// Extend is Link for an account that the user has already, when more scopes were asked
+// for, or when it was to be connected again. Where the person came back with another
+// account than that of the id, the error is ErrOtherAccount and nothing has changed.
+func (s *Accounts) Extend(ctx context.Context, user, id string, a Account) (Account, error) {
+	kept, _, err := s.link(ctx, user, id, a)
+	return kept, err
+}
+
+func (s *Accounts) link(ctx context.Context, user, only string, a Account) (Account, Change, error) {
+	if user == "" || a.Issuer == "" || a.Subject == "" {
+		return Account{}, "", errors.New("accounts: Link needs the key of a user, and an account with issuer and subject")
+	}
+	var kept Account
+	var what Change
+	err := s.config.Store.Put(ctx, a.Issuer, a.Subject, func(r *Record) (err error) {
+		switch {
+		case only != "" && r.ID != only:
+			return ErrOtherAccount
+		case r.ID != "" && r.User != user:
+			return ErrAccountInUse
+		}
+		kept, what, err = s.merge(r, user, a)
+		return err
+	})
+	if err != nil {
+		return Account{}, "", err
+	}
+	s.tell(ctx, what, kept)
+	return kept, what, nil
+}
+
+// merge puts what came into the record.
+func (s *Accounts) merge(r *Record, user string, a Account) (Account, Change, error) {
+	before, what := s.open(*r), Updated
+	if r.ID == "" {
+		r.ID, r.Connected, what = rand.Text(), now(), Linked
+	}
+	if a.Token.Refresh == "" {
+		a.Token.Refresh = before.Token.Refresh
+	}
+	a.ID, a.User, a.Connected, a.Updated = r.ID, user, r.Connected, now()
+	a.Scopes, a.Reconnect = granted(before.Scopes, a.Scopes), false
+	r.Account, r.Claimed = a, time.Time{}
+	r.Token = Token{}
+	return a, what, s.seal(r, a.Token)
+}
+
+// Find gives the account of an issuer and a subject, whoever has it: for logging people
+// in with it. ErrNotFound says that nobody has.
+func (s *Accounts) Find(ctx context.Context, issuer, subject string) (Account, error) {
+	r, err := s.config.Store.Find(ctx, issuer, subject)
+	if err != nil {
+		return Account{}, err
+	}
+	return s.open(r), nil
+}
+
+// List gives the accounts of a user, in the order they were connected.
+func (s *Accounts) List(ctx context.Context, user string) ([]Account, error) {
+	records, err := s.config.Store.List(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]Account, len(records))
+	for i, r := range records {
+		all[i] = s.open(r)
+	}
+	return all, nil
+}
+
+// Get gives an account of a user by its id. One that is somebody else's is ErrNotFound.
+func (s *Accounts) Get(ctx context.Context, user, id string) (Account, error) {
+	r, err := s.config.Store.Get(ctx, id)
+	switch {
+	case err != nil:
+		return Account{}, err
+	case r.User != user:
+		return Account{}, ErrNotFound
+	}
+	return s.open(r), nil
+}
+
+// Unlink disconnects an account of a user, by its id. Call it from a POST route. It
+// returns ErrLastLogin, and nothing has changed, where the user could not log in
+// afterwards: neither by what Config.Logins counts nor by another account of a strategy
+// that LogsIn.
+//
+// Where the service can revoke tokens, it is told so afterwards. revoked is nil where it
+// was, and where there was nothing to tell; the account is gone in any case.
+func (s *Accounts) Unlink(ctx context.Context, user, id string) (revoked, err error) {
+	logins, err := s.logins(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	var gone Account
+	err = s.config.Store.Delete(ctx, user, id, func(r Record, others []Record) error {
+		gone = s.open(r)
+		if s.logsIn(r) && logins == 0 && !s.anyLogsIn(others) {
+			return ErrLastLogin
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.tell(ctx, Unlinked, gone)
+	if revoke := s.config.Services[gone.Strategy].Revoke; revoke != nil && gone.Token != (Token{}) {
+		if err := revoke(ctx, gone); err != nil {
+			return fmt.Errorf("accounts: the service was not told: %w", err), nil
+		}
+	}
+	return nil, nil
+}
+
+func (s *Accounts) logins(ctx context.Context, user string) (int, error) {
+	if s.config.Logins == nil {
+		return 0, nil
+	}
+	n, err := s.config.Logins(ctx, user)
+	if err != nil {
+		return 0, fmt.Errorf("accounts: Config.Logins: %w", err)
+	}
+	return n, nil
+}
+
+func (s *Accounts) logsIn(r Record) bool { return s.config.Services[r.Strategy].LogsIn }
+
+func (s *Accounts) anyLogsIn(records []Record) bool {
+	return slices.ContainsFunc(records, s.logsIn)
+}
+
+// now is exact to what every database keeps.
+func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }

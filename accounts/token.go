@@ -1,0 +1,234 @@
+package accounts
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"github.com/gopassport/passport/internal/panics"
+)
+
+// OAuth2 makes a [Service]'s Refresh of what refreshes tokens: the strategies of
+// strategies/oauth2, strategies/oidc and strategies/gothprovider do, and so does a
+// *oauth2.Config of x/oauth2.
+func OAuth2(from interface {
+	TokenSource(ctx context.Context, t *oauth2.Token) oauth2.TokenSource
+}) func(context.Context, Account) (Token, error) {
+	return func(ctx context.Context, a Account) (Token, error) {
+		t, err := from.TokenSource(ctx, &oauth2.Token{RefreshToken: a.Token.Refresh}).Token()
+		return FromOAuth2(t), err
+	}
+}
+
+// TokenSource gives tokens of an account for as long as ctx lives, for oauth2.NewClient
+// say. They are those of [Accounts.Token]. It is safe for concurrent use.
+func (s *Accounts) TokenSource(ctx context.Context, a Account) oauth2.TokenSource {
+	return oauth2.ReuseTokenSourceWithExpiry(nil, source{s, ctx, a}, s.config.Ahead)
+}
+
+type source struct {
+	accounts *Accounts
+	ctx      context.Context
+	account  Account
+}
+
+func (s source) Token() (*oauth2.Token, error) {
+	t, err := s.accounts.Token(s.ctx, s.account)
+	if err != nil {
+		return nil, err
+	}
+	return t.OAuth2(), nil
+}
+
+// Token gives a token of an account that can be used now. One that is about to expire
+// (Config.Ahead) is refreshed first; of all who ask at the same time, in this process and
+// in others, one does that, and the others wait for it. Where it fails and the old token
+// is still good, that is given.
+//
+// ErrReconnect says that the person has to connect the account again, ErrNotFound that it
+// is not kept any more. Other errors are faults of the store or of the service.
+func (s *Accounts) Token(ctx context.Context, a Account) (Token, error) {
+	if a.Token.Access != "" && s.fresh(a.Token) {
+		return a.Token, nil
+	}
+	done := s.flights.DoChan(a.ID, func() (any, error) {
+		// Who asked first may go away; the others still wait.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*s.config.Lease)
+		defer cancel()
+		return s.current(ctx, a.ID)
+	})
+	select {
+	case result := <-done:
+		t, _ := result.Val.(Token)
+		return t, result.Err
+	case <-ctx.Done():
+		return Token{}, ctx.Err()
+	}
+}
+
+func (s *Accounts) fresh(t Token) bool {
+	return t.Expiry.IsZero() || time.Until(t.Expiry) > s.config.Ahead
+}
+
+// errClaimed says that somebody else refreshes, or has just done so.
+var errClaimed = errors.New("accounts: claimed")
+
+// current looks at the account until it has a token that can be used.
+func (s *Accounts) current(ctx context.Context, id string) (Token, error) {
+	for {
+		r, err := s.config.Store.Get(ctx, id)
+		if err != nil {
+			return Token{}, err
+		}
+		a := s.open(r)
+		if a.Reconnect || a.Token.Access == "" {
+			return Token{}, ErrReconnect
+		}
+		if s.fresh(a.Token) {
+			return a.Token, nil
+		}
+		t, err := s.renew(ctx, r, a)
+		if !errors.Is(err, errClaimed) {
+			return t, err
+		}
+		if err := pause(ctx); err != nil {
+			return Token{}, err
+		}
+	}
+}
+
+// pause waits for whoever refreshes.
+func pause(ctx context.Context) error {
+	select {
+	case <-time.After(25 * time.Millisecond):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// renew refreshes the token of a record, if nobody else does.
+func (s *Accounts) renew(ctx context.Context, r Record, a Account) (Token, error) {
+	refresh := s.config.Services[a.Strategy].Refresh
+	switch possible := a.Token.Refresh != "" && refresh != nil; {
+	case !possible && time.Now().Before(a.Token.Expiry):
+		return a.Token, nil
+	case !possible:
+		return s.over(ctx, r, a, fmt.Errorf("%w: its token has expired, and cannot be refreshed", ErrReconnect))
+	case time.Now().Before(r.Claimed):
+		return Token{}, errClaimed
+	}
+	until := now().Add(s.config.Lease)
+	if err := s.change(ctx, r, func(r *Record) error { return claim(r, until) }); err != nil {
+		return Token{}, err
+	}
+	t, err := call(ctx, s.config.Lease*2/3, refresh, a)
+	switch {
+	case err != nil:
+		return s.failed(ctx, r, a, err)
+	case t.Access == "":
+		return s.failed(ctx, r, a, errors.New("accounts: Service.Refresh gave neither a token nor an error"))
+	}
+	return s.keep(ctx, r, a, t, until)
+}
+
+// change changes a record whose tokens are still those that were read.
+func (s *Accounts) change(ctx context.Context, read Record, change func(*Record) error) error {
+	return s.config.Store.Change(ctx, read.ID, func(r *Record) error {
+		if !bytes.Equal(r.Sealed, read.Sealed) {
+			return errClaimed
+		}
+		return change(r)
+	})
+}
+
+// claim is for one process at a time.
+func claim(r *Record, until time.Time) error {
+	if time.Now().Before(r.Claimed) {
+		return errClaimed
+	}
+	r.Claimed = until
+	return nil
+}
+
+// call calls the service. A panic there would end the program: many ask from goroutines.
+func call(ctx context.Context, limit time.Duration, refresh func(context.Context, Account) (Token, error), a Account) (t Token, err error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	defer func() {
+		if cause := panics.Cause(recover()); cause != nil {
+			err = cause
+		}
+	}()
+	return refresh(ctx, a)
+}
+
+// keep keeps new tokens. The old refresh token may be worthless already, so the store is
+// asked again for as long as the claim holds.
+func (s *Accounts) keep(ctx context.Context, read Record, a Account, t Token, until time.Time) (Token, error) {
+	if t.Refresh == "" {
+		t.Refresh = a.Token.Refresh
+	}
+	save := func(r *Record) error {
+		r.Claimed, r.Updated, r.Reconnect = time.Time{}, now(), false
+		return s.seal(r, t)
+	}
+	for {
+		err := s.change(ctx, read, save)
+		switch {
+		case err == nil:
+			a.Token, a.Updated = t, now()
+			s.tell(ctx, Refreshed, a)
+			return t, nil
+		case errors.Is(err, errClaimed), errors.Is(err, ErrNotFound):
+			return Token{}, err // connected again or unlinked in the meantime
+		case time.Now().After(until):
+			return Token{}, fmt.Errorf("accounts: the new token could not be kept: %w", err)
+		}
+		if err := pause(ctx); err != nil {
+			return Token{}, err
+		}
+	}
+}
+
+// failed sorts why a refresh failed. A service that takes the token no more may have been
+// asked by somebody else in the meantime, whose tokens are then in the store.
+func (s *Accounts) failed(ctx context.Context, read Record, a Account, cause error) (Token, error) {
+	if refused(cause) {
+		return s.over(ctx, read, a, errors.Join(ErrReconnect, cause))
+	}
+	release := func(r *Record) error { r.Claimed = time.Time{}; return nil }
+	if err := s.change(context.WithoutCancel(ctx), read, release); err != nil {
+		return Token{}, err // errClaimed: look again
+	}
+	return stillGood(a, fmt.Errorf("accounts: refreshing: %w", cause))
+}
+
+// refused tells whether the service takes the refresh token no more (RFC 6749, 5.2).
+func refused(err error) bool {
+	var reply *oauth2.RetrieveError
+	return errors.Is(err, ErrReconnect) || errors.As(err, &reply) && reply.ErrorCode == "invalid_grant"
+}
+
+// over marks an account whose tokens are worthless; it is never removed. An access token
+// that has not expired yet is given all the same, this once.
+func (s *Accounts) over(ctx context.Context, read Record, a Account, cause error) (Token, error) {
+	mark := func(r *Record) error { r.Claimed, r.Reconnect = time.Time{}, true; return nil }
+	if err := s.change(ctx, read, mark); err != nil {
+		return Token{}, err // errClaimed: look again
+	}
+	a.Reconnect = true
+	s.tell(ctx, Expired, a)
+	return stillGood(a, cause)
+}
+
+func stillGood(a Account, cause error) (Token, error) {
+	if time.Now().Before(a.Token.Expiry) {
+		return a.Token, nil
+	}
+	return Token{}, cause
+}

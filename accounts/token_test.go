@@ -1,0 +1,328 @@
+package accounts_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"github.com/gopassport/passport/accounts"
+)
+
+// service rotates refresh tokens, and takes a second use for theft: then all are dead.
+type service struct {
+	mu      sync.Mutex
+	current string
+	calls   int
+	fails   error         // in place of an answer
+	takes   time.Duration // for an answer
+	keeps   bool          // sends no refresh token
+}
+
+// TokenSource makes it what accounts.OAuth2 takes.
+func (s *service) TokenSource(ctx context.Context, t *oauth2.Token) oauth2.TokenSource {
+	return source(func() (*oauth2.Token, error) { return s.refresh(ctx, t.RefreshToken) })
+}
+
+type source func() (*oauth2.Token, error)
+
+func (f source) Token() (*oauth2.Token, error) { return f() }
+
+var errGrant = &oauth2.RetrieveError{ErrorCode: "invalid_grant"}
+
+func (s *service) refresh(ctx context.Context, refreshToken string) (*oauth2.Token, error) {
+	if s.takes > 0 {
+		select {
+		case <-time.After(s.takes):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls++
+	switch {
+	case s.fails != nil:
+		return nil, s.fails
+	case refreshToken != s.current:
+		s.current = ""
+		return nil, errGrant
+	}
+	t := &oauth2.Token{AccessToken: fmt.Sprint("access-", s.calls), RefreshToken: fmt.Sprint("refresh-", s.calls), Expiry: time.Now().Add(time.Hour)}
+	if s.keeps {
+		t.RefreshToken = ""
+		return t, nil
+	}
+	s.current = t.RefreshToken
+	return t, nil
+}
+
+func (s *service) option(c *accounts.Config) {
+	c.Services = map[string]accounts.Service{"github": {Refresh: accounts.OAuth2(s)}}
+}
+
+// expiring is an account whose token has some time left.
+func expiring(left time.Duration) accounts.Account {
+	a := gitHub("42")
+	a.Token.Expiry = time.Now().Add(left)
+	return a
+}
+
+func TestATokenIsRefreshedAheadOfItsExpiry(t *testing.T) { // peers.md 60
+	synctest.Test(t, func(t *testing.T) {
+		s := &service{current: "refresh-42"}
+		d := newDesk(t, s.option)
+		kept := d.link(t, "ada", expiring(10*time.Minute))
+		source := d.TokenSource(t.Context(), kept)
+		for _, c := range []struct {
+			after time.Duration
+			want  string
+		}{{0, "access-42"}, {9*time.Minute - time.Second, "access-42"}, {2 * time.Second, "access-1"}, {58 * time.Minute, "access-1"}, {2 * time.Minute, "access-2"}} {
+			time.Sleep(c.after)
+			got, err := source.Token()
+			if err != nil {
+				t.Fatal(err)
+			}
+			equal(t, fmt.Sprint("after ", c.after), got.AccessToken, c.want)
+		}
+		equal(t, "what was told", d.heard(), "linked ada/42, refreshed ada/42, refreshed ada/42")
+		all, _ := d.List(t.Context(), "ada")
+		equal(t, "the refresh token that is kept", all[0].Token.Refresh, "refresh-2")
+	})
+}
+
+func TestATokenThatDoesNotExpireIsNeverRefreshed(t *testing.T) {
+	s := &service{}
+	d := newDesk(t, s.option)
+	got, err := d.Token(t.Context(), d.link(t, "ada", gitHub("42")))
+	if err != nil || got.Access != "access-42" || s.calls != 0 {
+		t.Error(err, s.calls)
+	}
+}
+
+func TestTheRefreshTokenIsKeptWhereNoneComes(t *testing.T) {
+	s := &service{current: "refresh-42", keeps: true}
+	d := newDesk(t, s.option)
+	got, err := d.Token(t.Context(), d.link(t, "ada", expiring(0)))
+	if err != nil || got.Refresh != "refresh-42" {
+		t.Error(got.Refresh == "", err)
+	}
+}
+
+func TestOfManyWhoAskOneRefreshes(t *testing.T) {
+	s := &service{current: "refresh-42", takes: 20 * time.Millisecond}
+	d := newDesk(t, s.option)
+	kept := d.link(t, "ada", expiring(0))
+	var wg sync.WaitGroup
+	for range 8 { // processes: each has an Accounts of its own
+		process := accounts.New(d.config)
+		for range 8 {
+			wg.Go(func() {
+				if got, err := process.Token(t.Context(), kept); err != nil || got.Access != "access-1" {
+					t.Error(err)
+				}
+			})
+		}
+	}
+	wg.Wait()
+	equal(t, "calls of the service", s.calls, 1)
+}
+
+func TestWhoAskedFirstMayGoAway(t *testing.T) {
+	s := &service{current: "refresh-42", takes: 50 * time.Millisecond}
+	d := newDesk(t, s.option)
+	kept := d.link(t, "ada", expiring(0))
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond)
+	defer cancel()
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if _, err := d.Token(ctx, kept); !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+	})
+	<-ctx.Done()
+	got, err := d.Token(t.Context(), kept)
+	wg.Wait()
+	if err != nil || got.Access != "access-1" || s.calls != 1 {
+		t.Error(err, s.calls)
+	}
+}
+
+func TestAnAccountWhoseTokensAreWorthlessIsMarkedAndStays(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		spoil func(*service, *accounts.Account, *accounts.Config)
+	}{
+		{"the service refuses", func(s *service, _ *accounts.Account, _ *accounts.Config) { s.current = "another" }},
+		{"the strategy says so", func(s *service, _ *accounts.Account, _ *accounts.Config) {
+			s.fails = fmt.Errorf("x: %w", accounts.ErrReconnect)
+		}},
+		{"there is no refresh token", func(_ *service, a *accounts.Account, _ *accounts.Config) { a.Token.Refresh = "" }},
+		{"nothing refreshes", func(_ *service, _ *accounts.Account, c *accounts.Config) { c.Services = nil }},
+	} {
+		s, a := &service{current: "refresh-42"}, expiring(0)
+		d := newDesk(t, s.option, func(config *accounts.Config) { c.spoil(s, &a, config) })
+		kept := d.link(t, "ada", a)
+		for range 2 {
+			if _, err := d.Token(t.Context(), kept); !errors.Is(err, accounts.ErrReconnect) {
+				t.Errorf("%s: %v", c.name, err)
+			}
+		}
+		marked, err := d.Get(t.Context(), "ada", kept.ID)
+		if err != nil || !marked.Reconnect {
+			t.Errorf("%s: %v, %v", c.name, marked.Reconnect, err)
+		}
+		equal(t, c.name+": what was told", d.heard(), "linked ada/42, expired ada/42")
+		equal(t, c.name+": calls of the service", s.calls <= 1, true)
+
+		back := d.link(t, "ada", gitHub("42"))
+		got, err := d.Token(t.Context(), back)
+		if err != nil || got.Access != "access-42" || back.Reconnect {
+			t.Errorf("%s: connected again: %v, %v", c.name, back.Reconnect, err)
+		}
+	}
+}
+
+// A process that was told invalid_grant looks again: somebody else may have been faster.
+func TestALostRaceIsNoReasonToReconnect(t *testing.T) {
+	var d *desk
+	var kept accounts.Account
+	calls := 0
+	d = newDesk(t, func(c *accounts.Config) {
+		c.Services = map[string]accounts.Service{"github": {Refresh: func(ctx context.Context, a accounts.Account) (accounts.Token, error) {
+			calls++
+			theirs := gitHub("42") // a machine whose claim was over
+			theirs.Token.Access, theirs.Token.Expiry = "theirs", time.Now().Add(time.Hour)
+			if _, _, err := d.Link(ctx, "ada", theirs); err != nil {
+				t.Error(err)
+			}
+			return accounts.Token{}, errGrant
+		}}}
+	})
+	kept = d.link(t, "ada", expiring(0))
+	got, err := d.Token(t.Context(), kept)
+	if err != nil || got.Access != "theirs" || calls != 1 {
+		t.Error(err, calls)
+	}
+}
+
+func TestAServiceThatIsDownCostsNothing(t *testing.T) {
+	down := errors.New("down")
+	for _, c := range []struct {
+		name  string
+		left  time.Duration
+		fails error
+		want  error
+	}{
+		{"the old token is still good", 30 * time.Second, down, nil},
+		{"it is over", 0, down, down},
+		{"another error of OAuth 2", 0, &oauth2.RetrieveError{ErrorCode: "temporarily_unavailable"}, nil},
+	} {
+		s := &service{current: "refresh-42", fails: c.fails}
+		d := newDesk(t, s.option)
+		kept := d.link(t, "ada", expiring(c.left))
+		got, err := d.Token(t.Context(), kept)
+		if c.left > 0 {
+			if err != nil || got.Access != "access-42" {
+				t.Errorf("%s: %v", c.name, err)
+			}
+		} else if err == nil || errors.Is(err, accounts.ErrReconnect) || c.want != nil && !errors.Is(err, c.want) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		s.mu.Lock()
+		s.fails = nil
+		s.mu.Unlock()
+		got, err = d.Token(t.Context(), kept)
+		if err != nil || got.Access != "access-2" {
+			t.Errorf("%s: afterwards: %v", c.name, err)
+		}
+		equal(t, c.name+": what was told", d.heard(), "linked ada/42, refreshed ada/42")
+	}
+}
+
+func TestAProcessThatDiedWhileItRefreshedDelaysTheOthersOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &service{current: "refresh-42"}
+		d := newDesk(t, s.option)
+		kept := d.link(t, "ada", expiring(0))
+		claimed := func(r *accounts.Record) error { r.Claimed = time.Now().Add(30 * time.Second); return nil }
+		if err := d.store.Change(t.Context(), kept.ID, claimed); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		got, err := d.Token(t.Context(), kept)
+		if err != nil || got.Access != "access-1" {
+			t.Error(err)
+		}
+		if waited := time.Since(began); waited < 30*time.Second || waited > 31*time.Second {
+			t.Error("waited", waited)
+		}
+	})
+}
+
+// The old refresh token may be worthless already, so a store that is away for a moment
+// must not cost the new one.
+func TestANewTokenIsKeptAlthoughTheStoreFailsForAMoment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var d *desk
+		s := &service{current: "refresh-42"}
+		d = newDesk(t, func(c *accounts.Config) {
+			c.Services = map[string]accounts.Service{"github": {Refresh: func(ctx context.Context, a accounts.Account) (accounts.Token, error) {
+				d.store.Fail(errors.New("away"))
+				time.AfterFunc(2*time.Second, func() { d.store.Fail(nil) })
+				return accounts.OAuth2(s)(ctx, a)
+			}}}
+		})
+		kept := d.link(t, "ada", expiring(0))
+		if got, err := d.Token(t.Context(), kept); err != nil || got.Access != "access-1" {
+			t.Error(err)
+		}
+		again, err := d.Get(t.Context(), "ada", kept.ID)
+		if err != nil || again.Token.Refresh != "refresh-1" {
+			t.Error("the new token was lost:", err)
+		}
+	})
+}
+
+func TestAPanicOfAServiceIsAnErrorOfThisCall(t *testing.T) {
+	d := newDesk(t, func(c *accounts.Config) {
+		c.Services = map[string]accounts.Service{"github": {Refresh: func(context.Context, accounts.Account) (accounts.Token, error) { panic("canary-token") }}}
+	})
+	_, err := d.Token(t.Context(), d.link(t, "ada", expiring(0)))
+	if err == nil || !strings.Contains(err.Error(), "panic") || strings.Contains(err.Error(), "canary") {
+		t.Error(err)
+	}
+}
+
+func TestAnAnswerWithoutATokenIsAnError(t *testing.T) {
+	d := newDesk(t, func(c *accounts.Config) {
+		c.Services = map[string]accounts.Service{"github": {Refresh: func(context.Context, accounts.Account) (accounts.Token, error) { return accounts.Token{}, nil }}}
+	})
+	if _, err := d.Token(t.Context(), d.link(t, "ada", expiring(0))); err == nil {
+		t.Error("there is no error")
+	}
+}
+
+func TestAnAccountThatWasDisconnectedHasNoToken(t *testing.T) {
+	var calls atomic.Int64
+	d := newDesk(t, func(c *accounts.Config) {
+		c.Services = map[string]accounts.Service{"github": {Refresh: func(context.Context, accounts.Account) (accounts.Token, error) {
+			calls.Add(1)
+			return accounts.Token{}, nil
+		}}}
+	})
+	kept := d.link(t, "ada", expiring(0))
+	if _, err := d.Unlink(t.Context(), "ada", kept.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Token(t.Context(), kept); !errors.Is(err, accounts.ErrNotFound) || calls.Load() != 0 {
+		t.Error(err, calls.Load())
+	}
+}
