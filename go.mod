@@ -10,6 +10,7 @@ require (
 	github.com/gorilla/sessions v1.4.0
 	github.com/markbates/goth v1.82.0
 	golang.org/x/oauth2 v0.36.0
+	golang.org/x/sync v0.16.0
 )
 
 require (
@@ -27,5 +28,4 @@ require (
 	github.com/mrjones/oauth v0.0.0-20180629183705-f4e24b6d100c // indirect
 	github.com/pkg/errors v0.9.1 // indirect
 	golang.org/x/crypto v0.35.0 // indirect
-	golang.org/x/sync v0.16.0 // indirect
 )

@@ -3,14 +3,12 @@ package passport
 import (
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/gorilla/sessions"
 
 	"github.com/gopassport/passport/internal/absent"
 	"github.com/gopassport/passport/internal/cookies"
 	"github.com/gopassport/passport/internal/gorilla"
-	"github.com/gopassport/passport/internal/seal"
 )
 
 // GorillaSessions keeps logins in a store of gorilla/sessions, in the session (and the
@@ -63,21 +61,9 @@ func (g gorillaSessions) Load(r *http.Request) (Session, error) {
 //
 // Browsers take Secure cookies from http://127.0.0.1 and http://localhost, too.
 func CookieSessions(keys ...[]byte) *sessions.CookieStore {
-	if len(keys) == 0 {
-		panic("passport: CookieSessions: there is no key; make one with crypto/rand, 32 bytes")
-	}
-	store := &sessions.CookieStore{Options: &sessions.Options{
-		Path: "/", MaxAge: int(defaultLifetime / time.Second), Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
-	}}
-	for i, key := range keys {
-		if problem := seal.CheckKey(key); problem != "" {
-			panic(fmt.Sprintf("passport: CookieSessions: keys[%d] %s", i, problem))
-		}
-		sealer, err := seal.New(key, "gorilla")
-		if err != nil {
-			panic("passport: CookieSessions: " + err.Error())
-		}
-		store.Codecs = append(store.Codecs, gorilla.Codec{Sealer: sealer, Options: store.Options})
+	store, err := gorilla.NewCookieStore(keys, defaultLifetime)
+	if err != nil {
+		panic("passport: CookieSessions: " + err.Error())
 	}
 	return store
 }

@@ -158,3 +158,25 @@ func (e codecError) IsUsage() bool    { return !e.decode }
 func (e codecError) IsDecode() bool   { return e.decode }
 func (e codecError) IsInternal() bool { return false }
 func (e codecError) Cause() error     { return nil }
+
+// NewCookieStore makes a store with our codec and the attributes that a session should
+// have. The error is the end of a sentence.
+func NewCookieStore(keys [][]byte, lifetime time.Duration) (*sessions.CookieStore, error) {
+	if len(keys) == 0 {
+		return nil, errors.New("there is no key; make one with crypto/rand, 32 bytes")
+	}
+	store := &sessions.CookieStore{Options: &sessions.Options{
+		Path: "/", MaxAge: int(lifetime / time.Second), Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	}}
+	for i, key := range keys {
+		if problem := seal.CheckKey(key); problem != "" {
+			return nil, fmt.Errorf("keys[%d] %s", i, problem)
+		}
+		sealer, err := seal.New(key, "gorilla")
+		if err != nil {
+			return nil, err
+		}
+		store.Codecs = append(store.Codecs, Codec{Sealer: sealer, Options: store.Options})
+	}
+	return store, nil
+}
