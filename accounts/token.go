@@ -13,13 +13,23 @@ import (
 )
 
 // OAuth2 makes a [Service]'s Refresh of what refreshes tokens: the strategies of
-// strategies/oauth2, strategies/oidc and strategies/gothprovider do, and so does a
-// *oauth2.Config of x/oauth2.
+// strategies/oauth2 and strategies/gothprovider do, and so does a *oauth2.Config of x/oauth2.
 func OAuth2(from interface {
 	TokenSource(ctx context.Context, t *oauth2.Token) oauth2.TokenSource
 }) func(context.Context, Account) (Token, error) {
 	return func(ctx context.Context, a Account) (Token, error) {
 		t, err := from.TokenSource(ctx, &oauth2.Token{RefreshToken: a.Token.Refresh}).Token()
+		return FromOAuth2(t), err
+	}
+}
+
+// OpenID is OAuth2 for the strategy of strategies/oidc, which also looks whose the refreshed
+// ID token is.
+func OpenID(from interface {
+	TokenSource(ctx context.Context, subject string, t *oauth2.Token) oauth2.TokenSource
+}) func(context.Context, Account) (Token, error) {
+	return func(ctx context.Context, a Account) (Token, error) {
+		t, err := from.TokenSource(ctx, a.Subject, &oauth2.Token{RefreshToken: a.Token.Refresh}).Token()
 		return FromOAuth2(t), err
 	}
 }

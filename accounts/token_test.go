@@ -98,6 +98,27 @@ func TestATokenIsRefreshedAheadOfItsExpiry(t *testing.T) { // peers.md 60
 	})
 }
 
+// openID is the service as strategies/oidc has it.
+type openID struct{ *service }
+
+func (s openID) TokenSource(ctx context.Context, subject string, t *oauth2.Token) oauth2.TokenSource {
+	return source(func() (*oauth2.Token, error) {
+		if subject != "42" {
+			return nil, errors.New("this is another subject")
+		}
+		return s.refresh(ctx, t.RefreshToken)
+	})
+}
+
+func TestOpenIDConnectIsToldWhoseTokenItIs(t *testing.T) {
+	d := newDesk(t, func(c *accounts.Config) {
+		c.Services = map[string]accounts.Service{"github": {Refresh: accounts.OpenID(openID{&service{current: "refresh-42"}})}}
+	})
+	if got, err := d.Token(t.Context(), d.link(t, "ada", expiring(0))); err != nil || got.Access != "access-1" {
+		t.Error(err)
+	}
+}
+
 func TestATokenThatDoesNotExpireIsNeverRefreshed(t *testing.T) {
 	s := &service{}
 	d := newDesk(t, s.option)
