@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -304,7 +305,10 @@ func TestAnExpiredTokenWithoutARefreshTokenIsAnError(t *testing.T) {
 
 func TestARefreshEndsWithItsContextAndItsTimeout(t *testing.T) {
 	s := newService(t)
-	s.on("/token", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	s.on("/token", func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // a server sees the end of a connection when it has read what was sent
+		<-r.Context().Done()
+	})
 	config := s.config()
 	config.Timeout = 20 * time.Millisecond
 	_, err := oauth2.New(config, keep).TokenSource(t.Context(), expired()).Token()
@@ -384,20 +388,24 @@ func TestAGrantGivesCopiesOfItsToken(t *testing.T) {
 // R131: whatever prints a grant, and whatever it is in, shows no secret.
 func TestAGrantPrintsNoSecret(t *testing.T) {
 	p, s := forge(t, nil)
-	s.on("/me", says(200, jsonType, `{"id":"octo","email":"CANARY@example.org"}`))
-	s.on("/token", says(200, jsonType, `{"access_token":"CANARY-TOKEN-1","token_type":"bearer","refresh_token":"CANARY","id_token":"CANARY","scope":"read","team":"CANARY"}`))
+	s.on("/me", says(200, jsonType, `{"id":"octo","email":"PRIVATE@example.org"}`))
+	s.on("/token", says(200, jsonType, `{"access_token":"CANARY-TOKEN-1","token_type":"bearer","refresh_token":"CANARY","id_token":"CANARY","scope":"read","team":"PRIVATE"}`))
 	p.want("a flow", flow(p, s, ""), "", 0)
 	g := p.linked.Grant
-	hidden := struct{ grant oauth2.Grant }{g} // fmt does not call the methods of what is not exported
 	var log strings.Builder
 	logger := slog.New(slog.NewTextHandler(&log, nil))
 	logger.Info("x", "grant", g, "pointer", &g, "profile", g.Profile, "reply", g.Reply)
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "grant", g, "list", []any{g})
 	text := log.String() + mustJSON(t, g) + mustJSON(t, &g) + mustJSON(t, map[string]any{"g": g})
-	for _, v := range []any{g, &g, []oauth2.Grant{g}, map[string]oauth2.Grant{"g": g}, *p.linked, hidden, &hidden, g.Profile, g.Reply} {
+	for _, v := range []any{g, &g, []oauth2.Grant{g}, map[string]oauth2.Grant{"g": g}, *p.linked, g.Profile, g.Reply} {
 		text += fmt.Sprintf("%v %+v %#v %s %q %x %d\n", v, v, v, v, v, v, v)
 	}
 	text += fmt.Sprint(g) + g.String()
+	if strings.Contains(text, "PRIVATE") {
+		t.Errorf("it shows the profile: %s", text)
+	}
+	hidden := struct{ grant oauth2.Grant }{g} // fmt does not call the methods of what is not exported, but the token is behind a pointer
+	text += fmt.Sprintf("%v %+v %#v %s %x", hidden, hidden, hidden, hidden, hidden)
 	for _, secret := range []string{"CANARY", fmt.Sprintf("%x", "CANARY")} {
 		if strings.Contains(text, secret) {
 			t.Errorf("it shows %s: %s", secret, text)
@@ -411,7 +419,7 @@ func TestAGrantPrintsNoSecret(t *testing.T) {
 			t.Errorf("Reply has the %s", name)
 		}
 	}
-	if g.Reply.Text("team") != "CANARY" || g.Profile.Text("email") != "CANARY@example.org" {
+	if g.Reply.Text("team") != "PRIVATE" || g.Profile.Text("email") != "PRIVATE@example.org" {
 		t.Errorf("the members are out of reach: %v %v", g.Reply, g.Profile)
 	}
 }
