@@ -136,7 +136,11 @@ func BenchmarkCallback(b *testing.B) {
 		h := benchRoute(b)
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, navigation("GET", "/connect/forge", "same-origin"))
-		state := query2(b, w.Header().Get("Location")).Get("state")
+		to, err := url.Parse(w.Header().Get("Location"))
+		if err != nil {
+			b.Fatal(err)
+		}
+		state := to.Query().Get("state")
 		r := navigation("GET", "/connect/forge?"+url.Values{"code": {"a-code"}, "state": {state}}.Encode(), "cross-site")
 		for _, c := range w.Result().Cookies() {
 			r.AddCookie(c)
@@ -150,11 +154,4 @@ func BenchmarkCallback(b *testing.B) {
 			}
 		}
 	})
-}
-func query2(b *testing.B, address string) url.Values {
-	u, err := url.Parse(address)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return u.Query()
 }

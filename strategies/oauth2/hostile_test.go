@@ -55,12 +55,12 @@ var corpus = map[string]hostile{
 	"state/state undefined":                          untouched(passport.CodeFlowMissing, 400),
 	"state/state null":                               untouched(passport.CodeFlowMissing, 400),
 	"state/State upper-case name":                    malformed,
-	"state/replay after success":                     {reason: "a browser that spent its flow is in TestACallbackThatComesTwiceEndsOneFlow; the cookie that is copied here is what a FlowStore is for (docs/security.md)"},
-	"state/replay after failure":                     {reason: "as replay after success"},
-	"state/clock moved back":                         {reason: "the engine's: TestFlowExpires and its like in the root"},
+	"state/replay after success":                     {code: passport.CodeFlowMissing, status: 400, hits: 1},
+	"state/replay after failure":                     refused(passport.CodeFlowMissing, 400),
+	"state/clock moved back":                         {reason: "the engine keeps the time of a flow, and its tests move the clock"},
 	"state/state of login strategy at link strategy": untouched(passport.CodeFlowStrategy, 400),
 
-	"callback-params/no parameters":               {reason: "it is the beginning of a flow: begin and callback share an address here; a request without parameters that is another site's begins nothing (TestNothingIsPushedForARequestThatBeginsNothing)"},
+	"callback-params/no parameters":               untouched(passport.CodeCrossSite, 403), // it would begin a flow, and comes from nowhere
 	"callback-params/state only":                  refused(passport.CodeCallback, 400),
 	"callback-params/duplicate code":              malformed,
 	"callback-params/code 64 KiB":                 malformed,
@@ -88,7 +88,7 @@ var corpus = map[string]hostile{
 	"callback-params/JARM response":               malformed,
 
 	"callback-method/POST: body and query disagree":                      untouched(passport.CodeCallback, 400),
-	"callback-method/GET with a body":                                    {reason: "the body of a GET is not looked at, so it is the beginning of a flow"},
+	"callback-method/GET with a body":                                    untouched(passport.CodeCrossSite, 403),
 	"callback-method/HEAD callback":                                      untouched(passport.CodeMethod, 405),
 	"callback-method/prefetched callback":                                untouched(passport.CodePrefetch, 403),
 	"callback-method/callback as image":                                  untouched(passport.CodeNavigation, 403),
@@ -266,8 +266,12 @@ func (c hostile) callback(t *testing.T, input string) {
 	for name, cookie := range v.alice.cookies {
 		jar[name] = cookie
 	}
-	r := v.request(t, input)
-	w := v.alice.send(r)
+	var r *http.Request
+	var w *httptest.ResponseRecorder
+	for one := range strings.SplitSeq(input, "---\n") {
+		r = v.request(t, one)
+		w = v.alice.send(r)
+	}
 	if r.Method == http.MethodHead { // has no body to look at
 		if w.Code != c.status {
 			t.Errorf("status %d, want %d", w.Code, c.status)
