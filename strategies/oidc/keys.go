@@ -93,10 +93,9 @@ func parseKeys(body []byte) ([]jose.JSONWebKey, error) {
 	return usable, nil
 }
 
-// fit tells whether a key may verify signatures. One whose private half was published is
-// anybody's.
+// fit tells whether a key may verify signatures.
 func fit(k jose.JSONWebKey) bool {
-	if k.Use == "enc" || !k.IsPublic() || !k.Valid() {
+	if k.Use == "enc" || !k.Valid() {
 		return false
 	}
 	switch public := k.Key.(type) {
@@ -105,7 +104,7 @@ func fit(k jose.JSONWebKey) bool {
 	case *ecdsa.PublicKey, ed25519.PublicKey:
 		return true
 	}
-	return false
+	return false // a shared secret; or a private key, which is anybody's now that it was published
 }
 
 // verify gives the payload of a JWT in compact form, if one of the provider's keys signed

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"strings"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
 
 	"github.com/gopassport/passport"
 )
@@ -27,6 +29,11 @@ func body(status int, text string) func() (int, string) {
 	return func() (int, string) { return status, text }
 }
 
+// private is a key set with a private key.
+func private() (int, string) {
+	return http.StatusOK, string(must(json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: ecKey().key, KeyID: "e1", Algorithm: "ES256"}}})))
+}
+
 func TestAKeyIsRefused(t *testing.T) {
 	for _, tc := range []struct {
 		name string
@@ -35,7 +42,8 @@ func TestAKeyIsRefused(t *testing.T) {
 		code passport.Code
 	}{
 		{"for encryption", jwks(set("use", "enc")), rsaKey(), passport.CodeMetadata},
-		{"with its private half", jwks(set("d", "AQAB")), rsaKey(), passport.CodeMetadata},
+		{"with its private half", private, ecKey(), passport.CodeMetadata},
+		{"with a part of its private half", jwks(set("d", "AQAB")), rsaKey(), passport.CodeMetadata},
 		{"RSA with 1024 bits", published(smallRSA()), smallRSA(), passport.CodeMetadata},
 		{"RSA with the exponent 1", jwks(set("e", "AQ")), rsaKey(), passport.CodeMetadata},
 		{"RSA with an even exponent", jwks(set("e", "BA")), rsaKey(), passport.CodeMetadata},
@@ -44,7 +52,7 @@ func TestAKeyIsRefused(t *testing.T) {
 		{"no keys", body(200, `{"keys":[]}`), rsaKey(), passport.CodeMetadata},
 		{"no list of keys", body(200, `{}`), rsaKey(), passport.CodeMetadata},
 		{"keys twice", body(200, `{"keys":[],"keys":[]}`), rsaKey(), passport.CodeMetadata},
-		{"more than 64", body(200, `{"keys":[`+strings.Repeat(`{},`, 64)+`{}]}`), rsaKey(), passport.CodeMetadata},
+		{"one of 65", published(slices.Repeat([]signing{rsaKey()}, 65)...), rsaKey(), passport.CodeMetadata},
 		{"null", body(200, `null`), rsaKey(), passport.CodeMetadata},
 		{"HTML", body(200, `<html>`), rsaKey(), passport.CodeMetadata},
 		{"404", body(404, `{}`), rsaKey(), passport.CodeMetadata},
@@ -87,34 +95,42 @@ func TestTheKeysAreDownAndRecover(t *testing.T) {
 
 // The keys rotate; a thousand people come back at once.
 func TestARotationIsOneFetchForAThousandCallbacks(t *testing.T) {
-	p := newProvider(t)
-	a := newApp(t, p)
-	a.accepted()
-	p.rotate(ecKey())
-	callbacks := make([]*http.Request, 1000)
-	for i := range callbacks {
-		a.jar = map[string]*http.Cookie{}
-		r := httptest.NewRequest(http.MethodGet, "https://app.test/callback?"+p.authorize(a.begin()).Encode(), nil)
-		for _, c := range a.jar {
-			r.AddCookie(c)
-		}
-		r.Header.Set("Accept", "text/html")
-		callbacks[i] = r
-	}
-	var wg sync.WaitGroup
-	for _, r := range callbacks {
-		wg.Go(func() {
-			w := httptest.NewRecorder()
-			a.routes["/callback"].ServeHTTP(w, r)
-			if w.Code != http.StatusOK {
-				t.Errorf("status %d: %v", w.Code, a.err)
+	synctest.Test(t, func(t *testing.T) {
+		p := newProvider(t)
+		a := newApp(t, p)
+		a.accepted()
+		p.rotate(ecKey())
+		p.before = func(_ http.ResponseWriter, r *http.Request) bool {
+			if r.URL.Path == "/jwks" {
+				time.Sleep(time.Second) // until all have arrived
 			}
-		})
-	}
-	wg.Wait()
-	if p.hit("/jwks") != 2 {
-		t.Errorf("the keys were fetched %d times, want once before and once after the rotation", p.hit("/jwks"))
-	}
+			return false
+		}
+		callbacks := make([]*http.Request, 1000)
+		for i := range callbacks {
+			a.jar = map[string]*http.Cookie{}
+			r := httptest.NewRequest(http.MethodGet, "https://app.test/callback?"+p.authorize(a.begin()).Encode(), nil)
+			for _, c := range a.jar {
+				r.AddCookie(c)
+			}
+			r.Header.Set("Accept", "text/html")
+			callbacks[i] = r
+		}
+		var wg sync.WaitGroup
+		for _, r := range callbacks {
+			wg.Go(func() {
+				w := httptest.NewRecorder()
+				a.routes["/callback"].ServeHTTP(w, r)
+				if w.Code != http.StatusOK {
+					t.Errorf("status %d", w.Code)
+				}
+			})
+		}
+		wg.Wait()
+		if p.hit("/jwks") != 2 {
+			t.Errorf("the keys were fetched %d times, want once before and once after the rotation", p.hit("/jwks"))
+		}
+	})
 }
 
 // A thousand tokens with keys that nobody knows do not make a thousand requests (R60).
@@ -199,4 +215,18 @@ func TestAnUnknownKeyWhileTheKeysAreDown(t *testing.T) {
 	p.rotate(rsaKey())
 	a.jar = map[string]*http.Cookie{}
 	a.accepted() // the keys that are known still serve
+}
+
+// Who just heard that the keys are down does not ask again for another reason.
+func TestKeysThatAreDownAreLeftInPeace(t *testing.T) {
+	p := newProvider(t)
+	a := newApp(t, p)
+	a.accepted()
+	p.rotate(ecKey())
+	p.jwks = body(503, "")
+	a.jar = map[string]*http.Cookie{}
+	a.refused(passport.CodeProviderUnavailable, 503)
+	if w := logout(a, nil, ecKey().jwt(logoutHeader(ecKey()), must(json.Marshal(logoutClaims())))); w.Code != 400 || p.hit("/jwks") != 2 {
+		t.Errorf("status %d; the keys were fetched %d times", w.Code, p.hit("/jwks"))
+	}
 }
