@@ -40,11 +40,11 @@ type Config struct {
 	// access token, [JSONProfile] asks an address.
 	Profile ProfileFunc
 
-	// Params names what a route may add to the authorization address with
-	// [passport.Param]: "screen_name" and "force_login" (Twitter), "perms" (Flickr). Any
-	// other name is refused when the route is made. What is the same for all routes may
-	// stand in the query of Endpoint.AuthorizeURL.
-	Params []string
+	// RouteParams names what a route may add to the authorization address with
+	// [passport.Param]: "screen_name" and "force_login" (Twitter), "perms" (Flickr). The
+	// default is nothing; any other name is refused when the route is made. What is the same
+	// for all routes may stand in the query of Endpoint.AuthorizeURL.
+	RouteParams []string
 
 	// Timeout bounds all calls of one request to the service together. 0 means 15
 	// seconds; a person does not wait longer. Going over it is provider_timeout, 504.
@@ -85,8 +85,8 @@ func (c *Config) check() {
 	if _, err := c.signer().Sign("", "a trial"); err != nil {
 		panic(fmt.Sprintf("oauth1: New: Config.PrivateKey cannot sign: %v", err))
 	}
-	if i := slices.IndexFunc(c.Params, func(p string) bool { return p == "" || reserved(p) }); i >= 0 {
-		panic(fmt.Sprintf("oauth1: New: Config.Params has %q; names that begin with oauth_ are the protocol's own", c.Params[i]))
+	if i := slices.IndexFunc(c.RouteParams, func(p string) bool { return p == "" || reserved(p) }); i >= 0 {
+		panic(fmt.Sprintf("oauth1: New: Config.RouteParams has %q; names that begin with oauth_ are the protocol's own", c.RouteParams[i]))
 	}
 	c.checkAddresses()
 }

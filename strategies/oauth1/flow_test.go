@@ -235,11 +235,11 @@ func TestFlowsAtOnceDoNotDisturbEachOther(t *testing.T) {
 func TestARouteAddsTheParametersThatConfigNames(t *testing.T) {
 	p, s := newApp(t), newService(t)
 	c := s.config()
-	c.Params = []string{"screen_name", "lang", "force_login"}
+	c.RouteParams = []string{"screen_name", "lang", "force_login"}
 	c.Endpoint.RequestURL += "?scope=read+write&x=%C3%A9"
 	c.Endpoint.AuthorizeURL += "?foo=bar&lang=en"
 	strategy := oauth1.New(c, keep)
-	c.Params[0] = "changed afterwards"
+	c.RouteParams[0] = "changed afterwards"
 	p.connect("op", strategy, passport.Param("screen_name", "octo cat&oauth_token=x"), passport.Param("lang", "fr"))
 	b := p.browser()
 	location := b.begin("/connect/op?screen_name=x&foo=x&force_login=1")

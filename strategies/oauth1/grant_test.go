@@ -36,10 +36,10 @@ func granted(t *testing.T, change ...func(*oauth1.Config)) (oauth1.Grant, *servi
 
 func TestAGrantHasTheTokenAndWhatElseTheServiceSaid(t *testing.T) {
 	g, s, _ := granted(t)
-	if g.Subject != "9007199254740993" || s.secrets[g.Token] != g.TokenSecret || !strings.HasPrefix(g.Token, "CANARY/at+") {
+	if g.Subject != "9007199254740993" || s.secrets[g.Token()] != g.TokenSecret() || !strings.HasPrefix(g.Token(), "CANARY/at+") {
 		t.Errorf("%q", g.Subject)
 	}
-	if got := g.Params.Encode(); got != "screen_name=octocat&user_id=42" {
+	if got := g.Reply.Encode(); got != "screen_name=octocat&user_id=42" {
 		t.Errorf("the parameters are %s", got)
 	}
 	var profile struct{ Name string }
@@ -64,10 +64,10 @@ func TestAGrantShowsNothingOfItself(t *testing.T) {
 	}
 	shown := log.String() + string(text)
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
-		shown += fmt.Sprintf(verb+verb+verb, g, &g, []any{struct{ G oauth1.Grant }{g}})
+		shown += fmt.Sprintf(strings.Repeat(verb+" ", 5), g, &g, []any{struct{ G oauth1.Grant }{g}}, struct{ g any }{g}, struct{ g oauth1.Grant }{g})
 	}
-	if strings.Contains(shown, "CANARY") || strings.Contains(shown, "43414e") || strings.Contains(shown, "900719") || strings.Count(shown, "redacted") != 6+2+3*7 {
-		t.Errorf("%d times redacted: %s", strings.Count(shown, "redacted"), shown)
+	if strings.Contains(shown, "CANARY") || strings.Contains(shown, "43414e") || strings.Contains(shown, "Octo Cat") || strings.Count(shown, "9007199254740993") < 4+2+3*7 {
+		t.Errorf("%s", shown)
 	}
 }
 
@@ -82,7 +82,7 @@ func TestTheClientOfAGrantSignsWhatIsAsked(t *testing.T) {
 		}
 		var token, secret string
 		strategy := oauth1.New(c, func(r *http.Request, g oauth1.Grant) (*account, error) {
-			token, secret = g.Token, g.TokenSecret
+			token, secret = g.Token(), g.TokenSecret()
 			ask(t, g.Client(r.Context()), s.URL)
 			return keep(r, g)
 		})

@@ -3,13 +3,13 @@ package oauth1_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -105,8 +105,8 @@ func TestAReplyWithATokenIsReadInOneWayOnly(t *testing.T) {
 	} {
 		p, s := newApp(t), newService(t)
 		config := s.config()
-		config.Profile = func(context.Context, *http.Client, url.Values) (oauth1.Profile, error) {
-			return oauth1.Profile{Subject: "42"}, nil
+		config.Profile = func(context.Context, *http.Client, oauth1.Grant) (string, json.RawMessage, error) {
+			return "42", nil, nil
 		}
 		p.connect("op", oauth1.New(config, keep))
 		s.reply("/request_token", 200, c.reply)
@@ -227,6 +227,14 @@ func TestAProfileNamesSomebodyOrIsNone(t *testing.T) {
 			t.Errorf("%s: %s", profile, w.Body)
 		}
 	}
+	for _, media := range []string{"", "text/html", "application/jsonx", "text/json"} {
+		p, s := world(t)
+		s.odd["/me"] = func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", media)
+			io.WriteString(w, `{"id":"42"}`)
+		}
+		p.want("another type: "+media, p.through(s, "/connect/op"), passport.CodeProvider, 502)
+	}
 	for _, status := range []int{201, 203, 400, 401, 404, 500} {
 		p, s := world(t)
 		s.reply("/me", status, `{"id":"42"}`)
@@ -256,8 +264,8 @@ func TestAnErrorOfAProfileFunctionIsNotShown(t *testing.T) {
 		"a deadline of itself": {context.DeadlineExceeded, passport.CodeProviderTimeout, 504},
 	} {
 		p, s := world(t, func(config *oauth1.Config) {
-			config.Profile = func(context.Context, *http.Client, url.Values) (oauth1.Profile, error) {
-				return oauth1.Profile{}, c.err
+			config.Profile = func(context.Context, *http.Client, oauth1.Grant) (string, json.RawMessage, error) {
+				return "", nil, c.err
 			}
 		})
 		w := p.through(s, "/connect/op")

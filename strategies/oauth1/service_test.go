@@ -80,6 +80,7 @@ func (s *service) serve(w http.ResponseWriter, r *http.Request) {
 		delete(s.secrets, token)
 		s.issue(w, "CANARY/at+", url.Values{"user_id": {"42"}, "screen_name": {"octocat"}})
 	case "/me", "/photos":
+		w.Header().Set("Content-Type", "application/json; charset=utf-8")
 		fmt.Fprintf(w, `{"id":9007199254740993,"name":"Octo Cat","method":%q}`, r.Method)
 	default:
 		http.NotFound(w, r)
@@ -160,6 +161,7 @@ func (s *service) count(path string) int {
 // reply makes the service answer one path with a text.
 func (s *service) reply(path string, status int, text string) {
 	s.odd[path] = func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)
 		io.WriteString(w, text)
 	}

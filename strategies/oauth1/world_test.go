@@ -20,7 +20,7 @@ import (
 type account struct{ ID, Name string }
 
 func keep(_ *http.Request, g oauth1.Grant) (*account, error) {
-	return &account{g.Subject, g.Params.Get("screen_name")}, nil
+	return &account{g.Subject, g.Reply.Get("screen_name")}, nil
 }
 
 // app is an application: /connect/NAME connects an account, /login/NAME logs in.
