@@ -3,6 +3,7 @@ package oauth1
 import (
 	"crypto/rsa"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
@@ -63,6 +64,16 @@ type Endpoint struct {
 	RequestURL   string // gives temporary credentials, the request token (RFC 5849, 2.1)
 	AuthorizeURL string // where the person says yes or no (RFC 5849, 2.2)
 	AccessURL    string // gives token credentials, the access token (RFC 5849, 2.3)
+}
+
+// Format implements [fmt.Formatter], so that no verb shows the secret or the key.
+func (c Config) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "oauth1.Config(%q)", c.ConsumerKey)
+} // fmt reports what goes wrong
+
+// LogValue implements [slog.LogValuer].
+func (c Config) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("consumer_key", c.ConsumerKey))
 }
 
 // check panics on what cannot be right.

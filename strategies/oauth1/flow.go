@@ -80,7 +80,11 @@ func (s *Strategy) grant(ctx context.Context, request credentials, verifier stri
 	if err != nil {
 		return Grant{}, err
 	}
-	return s.profile(x, Grant{Reply: reply, token: func() credentials { return token }, strategy: s})
+	return s.profile(x, Grant{
+		Reply:  reply,
+		token:  func() credentials { return token },
+		client: func(ctx context.Context) *http.Client { return s.Client(ctx, token.id, token.secret) },
+	})
 }
 
 // credentials are a token and its secret.

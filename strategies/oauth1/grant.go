@@ -22,9 +22,9 @@ type Grant struct {
 	// name has one value.
 	Reply url.Values
 
-	token    func() credentials     // functions, so that printing what holds a Grant prints neither:
-	profile  func() json.RawMessage // fmt looks into pointers, with some verbs
-	strategy *Strategy
+	token   func() credentials     // functions, so that printing what holds a Grant prints none of it:
+	profile func() json.RawMessage // fmt looks into pointers, with some verbs
+	client  func(context.Context) *http.Client
 }
 
 // Token and TokenSecret are the token credentials (RFC 5849, 2.3), to keep. They are
@@ -57,7 +57,7 @@ func (g Grant) Profile(v any) error {
 // Client gives a client that signs requests with the token; see [Strategy.Client]. The
 // Grant is one of a flow's.
 func (g Grant) Client(ctx context.Context) *http.Client {
-	return g.strategy.Client(ctx, g.Token(), g.TokenSecret())
+	return g.client(ctx)
 }
 
 // Client gives a client that signs requests with a token that was kept (RFC 5849, 3). ctx

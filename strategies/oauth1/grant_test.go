@@ -52,11 +52,11 @@ func TestAGrantHasTheTokenAndWhatElseTheServiceSaid(t *testing.T) {
 	}
 }
 
-func TestAGrantShowsNothingOfItself(t *testing.T) {
-	g, _, _ := granted(t)
+func TestNoSecretIsPrinted(t *testing.T) {
+	g, s, strategy := granted(t)
 	var log bytes.Buffer
 	for _, handler := range []slog.Handler{slog.NewTextHandler(&log, nil), slog.NewJSONHandler(&log, nil)} {
-		slog.New(handler).Info("x", "grant", g, "pointer", &g, "inside", []any{g})
+		slog.New(handler).Info("x", "grant", g, "pointer", &g, "inside", []any{g}, "config", s.config(), "strategy", strategy)
 	}
 	text, err := json.Marshal(map[string]any{"g": g, "p": &g})
 	if err != nil {
@@ -64,7 +64,7 @@ func TestAGrantShowsNothingOfItself(t *testing.T) {
 	}
 	shown := log.String() + string(text)
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
-		shown += fmt.Sprintf(strings.Repeat(verb+" ", 5), g, &g, []any{struct{ G oauth1.Grant }{g}}, struct{ g any }{g}, struct{ g oauth1.Grant }{g})
+		shown += fmt.Sprintf(strings.Repeat(verb+" ", 7), g, &g, []any{struct{ G oauth1.Grant }{g}}, struct{ g any }{g}, struct{ g oauth1.Grant }{g}, s.config(), strategy)
 	}
 	if strings.Contains(shown, "CANARY") || strings.Contains(shown, "43414e") || strings.Contains(shown, "Octo Cat") || strings.Count(shown, "9007199254740993") < 4+2+3*7 {
 		t.Errorf("%s", shown)

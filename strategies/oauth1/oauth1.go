@@ -75,6 +75,9 @@ func New[T any](c Config, verify func(r *http.Request, g Grant) (T, error)) *Str
 	return &Strategy{c, authorize, func(r *http.Request, g Grant) (any, error) { return verify(r, g) }}
 }
 
+// Format implements [fmt.Formatter], so that no verb shows the secret or the key.
+func (s *Strategy) Format(f fmt.State, verb rune) { s.config.Format(f, verb) }
+
 // CheckParam tells whether a route may have a parameter ([passport.Param]): one that
 // [Config].RouteParams names. The engine asks when the route is made.
 func (s *Strategy) CheckParam(key, _ string) error {
