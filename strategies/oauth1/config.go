@@ -77,7 +77,7 @@ func (c Config) LogValue() slog.Value {
 }
 
 // check panics on what cannot be right.
-func (c *Config) check() {
+func check(c *Config) {
 	rsaSigned := c.Signature == RSASHA1 || c.Signature == RSASHA256
 	switch {
 	case c.ConsumerKey == "":
@@ -99,12 +99,12 @@ func (c *Config) check() {
 	if i := slices.IndexFunc(c.RouteParams, func(p string) bool { return p == "" || reserved(p) }); i >= 0 {
 		panic(fmt.Sprintf("oauth1: New: Config.RouteParams has %q; names that begin with oauth_ are the protocol's own", c.RouteParams[i]))
 	}
-	c.checkAddresses()
+	checkAddresses(c)
 }
 
 // checkAddresses panics on addresses that cannot be right, and gives those that are
 // signed their path.
-func (c *Config) checkAddresses() {
+func checkAddresses(c *Config) {
 	c.Endpoint.RequestURL = address("New: Config.Endpoint.RequestURL", c.Endpoint.RequestURL)
 	c.Endpoint.AuthorizeURL = address("New: Config.Endpoint.AuthorizeURL", c.Endpoint.AuthorizeURL)
 	c.Endpoint.AccessURL = address("New: Config.Endpoint.AccessURL", c.Endpoint.AccessURL)
@@ -138,7 +138,7 @@ func address(what, text string) string {
 // reserved tells whether a parameter is the protocol's own (RFC 5849, 3.1).
 func reserved(name string) bool { return strings.HasPrefix(name, "oauth_") }
 
-func (c *Config) timeout() time.Duration {
+func (c Config) timeout() time.Duration {
 	if c.Timeout == 0 {
 		return outbound.DefaultTimeout
 	}
@@ -146,7 +146,7 @@ func (c *Config) timeout() time.Duration {
 }
 
 // transport sends the requests of one exchange; nil is the default one.
-func (c *Config) transport() http.RoundTripper {
+func (c Config) transport() http.RoundTripper {
 	if c.Client == nil {
 		return nil
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/gopassport/passport/strategies/oauth1"
 )
 
-func newKey(t testing.TB) *rsa.PrivateKey {
+func newKey(t *testing.T) *rsa.PrivateKey {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {

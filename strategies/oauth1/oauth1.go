@@ -67,7 +67,7 @@ func New[T any](c Config, verify func(r *http.Request, g Grant) (T, error)) *Str
 		panic("oauth1: New: verify is nil; it is the function that finds the account of a Grant")
 	}
 	c.RouteParams = slices.Clone(c.RouteParams)
-	c.check()
+	check(&c)
 	authorize, err := url.Parse(c.Endpoint.AuthorizeURL)
 	if err != nil {
 		panic("oauth1: New: Config.Endpoint.AuthorizeURL does not parse") // it did, in check

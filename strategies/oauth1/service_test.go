@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strconv"
 	"sync"
 	"testing"
@@ -38,7 +39,7 @@ type service struct {
 	queries  map[string]url.Values
 }
 
-func newService(t testing.TB) *service {
+func newService(t *testing.T) *service {
 	t.Helper()
 	s := &service{method: "HMAC-SHA1", odd: map[string]http.HandlerFunc{}, secrets: map[string]string{}, verifier: map[string]string{},
 		nonces: map[string]bool{}, hits: map[string]int{}, queries: map[string]url.Values{}}
@@ -117,7 +118,7 @@ func (s *service) authenticate(r *http.Request) (oauth url.Values, wrong string)
 		return nil, "signature_method_rejected"
 	case err != nil || time.Since(time.Unix(at, 0)).Abs() > time.Minute:
 		return nil, "timestamp_refused"
-	case oauth.Get("oauth_nonce") == "" || s.nonces[oauth.Get("oauth_nonce")]:
+	case !regexp.MustCompile(`^[A-Za-z0-9]{20,30}$`).MatchString(oauth.Get("oauth_nonce")) || s.nonces[oauth.Get("oauth_nonce")]:
 		return nil, "nonce_used"
 	case oauth.Has("oauth_token") == (r.URL.Path == "/request_token") || oauth.Has("oauth_token") && s.secrets[token] == "":
 		return nil, "token_rejected"
@@ -133,9 +134,9 @@ func (s *service) authenticate(r *http.Request) (oauth url.Values, wrong string)
 }
 
 // allow is the person's yes.
-func (s *service) allow(t testing.TB, location string) (answer string) {
-	t.Helper()
-	token := tokenIn(t, location)
+func (s *service) allow(tb testing.TB, location string) (answer string) {
+	tb.Helper()
+	token := tokenIn(tb, location)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.verifier[token] = "CANARY-VERIFIER-" + rand.Text()
@@ -143,11 +144,11 @@ func (s *service) allow(t testing.TB, location string) (answer string) {
 }
 
 // tokenIn is the request token in an authorization address.
-func tokenIn(t testing.TB, location string) string {
-	t.Helper()
+func tokenIn(tb testing.TB, location string) string {
+	tb.Helper()
 	u, err := url.Parse(location)
 	if err != nil || len(u.Query()["oauth_token"]) != 1 {
-		t.Fatalf("%s has not one request token: %v", location, err)
+		tb.Fatalf("%s has not one request token: %v", location, err)
 	}
 	return u.Query().Get("oauth_token")
 }
