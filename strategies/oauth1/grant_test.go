@@ -129,7 +129,7 @@ func TestTheClientOfAGrantFollowsNoRedirectsAndEndsWithItsContext(t *testing.T) 
 	g, s, _ := granted(t)
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a redirect was followed") }))
 	defer elsewhere.Close()
-	s.odd["/photos"] = func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL, http.StatusFound) }
+	s.does("/photos", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL, http.StatusFound) })
 	ctx, cancel := context.WithCancel(t.Context())
 	for name, end := range map[string]func(){"a redirect": func() {}, "a context that ended": cancel} {
 		end()

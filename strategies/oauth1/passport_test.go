@@ -42,14 +42,14 @@ func newRow(t *testing.T, change func(*oauth1.Config), verify func(*http.Request
 // callbackSent is the oauth_callback that the service was told.
 func (r row) callbackSent() *string {
 	sent := new(string)
-	r.s.odd["/request_token"] = func(w http.ResponseWriter, q *http.Request) {
+	r.s.does("/request_token", func(w http.ResponseWriter, q *http.Request) {
 		oauth, err := readHeader(q.Header.Get("Authorization"))
 		if err != nil {
 			r.t.Error(err)
 		}
 		*sent = oauth.Get("oauth_callback")
 		r.s.serve(w, q)
-	}
+	})
 	return sent
 }
 
@@ -69,7 +69,7 @@ func TestPassportOAuth1Construction(t *testing.T) {
 	t.Run("O1C-1 a strategy has no name, and no headers, of its own", func(t *testing.T) {
 		r := newRow(t, nil, nil)
 		var header http.Header
-		r.s.odd["/request_token"] = func(w http.ResponseWriter, q *http.Request) { header = q.Header; r.s.serve(w, q) }
+		r.s.does("/request_token", func(w http.ResponseWriter, q *http.Request) { header = q.Header; r.s.serve(w, q) })
 		r.answered()
 		if len(header) > 4 || header.Get("Authorization") == "" { // and User-Agent, Content-Length, Accept-Encoding
 			t.Errorf("sent %v", header)
@@ -84,7 +84,7 @@ func TestPassportOAuth1Construction(t *testing.T) {
 			})}
 		}, nil)
 		var agent string
-		r.s.odd["/request_token"] = func(w http.ResponseWriter, q *http.Request) { agent = q.UserAgent(); r.s.serve(w, q) }
+		r.s.does("/request_token", func(w http.ResponseWriter, q *http.Request) { agent = q.UserAgent(); r.s.serve(w, q) })
 		r.answered()
 		if agent != "ours" {
 			t.Errorf("User-Agent %q", agent)
@@ -270,9 +270,9 @@ func unknown(t *testing.T, begun bool) {
 func spent(t *testing.T) {
 	r := newRow(t, nil, nil)
 	answer := r.answered()
-	r.s.odd["/access_token"] = func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
+	r.s.does("/access_token", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 	r.want("the answer", r.browser.end("/connect/op", answer), passport.CodeProvider, 502)
-	delete(r.s.odd, "/access_token")
+	r.s.does("/access_token", nil)
 	r.want("once more", r.browser.end("/connect/op", answer), passport.CodeFlowMissing, 400)
 }
 

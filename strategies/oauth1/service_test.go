@@ -26,13 +26,13 @@ const (
 // service is a service with accounts: it checks all that RFC 5849 asks it to check.
 type service struct {
 	*httptest.Server
-	method string                      // the signature method that it takes
-	public *rsa.PublicKey              // the application's, for RSA
-	odd    map[string]http.HandlerFunc // by path: what it does in place of the right thing
+	method string         // the signature method that it takes
+	public *rsa.PublicKey // the application's, for RSA
 
 	mu       sync.Mutex
-	secrets  map[string]string // of its tokens
-	verifier map[string]string // of request tokens that a person allowed
+	odd      map[string]http.HandlerFunc // by path: what it does in place of the right thing
+	secrets  map[string]string           // of its tokens
+	verifier map[string]string           // of request tokens that a person allowed
 	nonces   map[string]bool
 	hits     map[string]int // by path
 	refused  []string       // what was wrong with requests
@@ -52,12 +52,20 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.hits[r.URL.Path]++
 	s.queries[r.URL.Path] = r.URL.Query()
+	odd := s.odd[r.URL.Path]
 	s.mu.Unlock()
-	if odd := s.odd[r.URL.Path]; odd != nil {
+	if odd != nil {
 		odd(w, r)
 		return
 	}
 	s.serve(w, r)
+}
+
+// does makes the service do something else at one path; nil: the right thing.
+func (s *service) does(path string, odd http.HandlerFunc) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.odd[path] = odd
 }
 
 // serve does the right thing.
@@ -161,11 +169,11 @@ func (s *service) count(path string) int {
 
 // reply makes the service answer one path with a text.
 func (s *service) reply(path string, status int, text string) {
-	s.odd[path] = func(w http.ResponseWriter, _ *http.Request) {
+	s.does(path, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)
 		io.WriteString(w, text)
-	}
+	})
 }
 
 // config is what the application knows of the service.
