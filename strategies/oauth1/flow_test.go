@@ -58,6 +58,17 @@ func TestAWrongSignatureIsAFaultThatSaysSo(t *testing.T) {
 	}
 }
 
+func TestAnAddressWithoutAPathIsSignedAsItIsSent(t *testing.T) {
+	p, s := newApp(t), newService(t)
+	c := s.config()
+	c.Profile = oauth1.JSONProfile(s.URL, "id")
+	p.connect("op", oauth1.New(c, keep))
+	p.want("no such page", p.through(s, "/connect/op"), passport.CodeProvider, http.StatusBadGateway)
+	if len(s.refused) > 0 || s.count("/") != 1 {
+		t.Errorf("asked %v, refused %v", s.hits, s.refused)
+	}
+}
+
 func TestSomebodyLogsIn(t *testing.T) {
 	p, s := newApp(t), newService(t)
 	p.login("op", oauth1.New(s.config(), keep))

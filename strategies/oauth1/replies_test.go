@@ -156,6 +156,9 @@ func TestABrowserThatGoesAwayEndsTheCall(t *testing.T) {
 		p.want("gone at "+path, w, passport.CodeProviderTimeout, http.StatusGatewayTimeout)
 		<-gone
 		cancel()
+		if text := p.last().Error(); !strings.HasSuffix(text, "the browser went away") {
+			t.Errorf("gone at %s: %s", path, text)
+		}
 	}
 }
 
