@@ -53,7 +53,7 @@ type Test struct {
 }
 
 // Read reads a list. A line that begins with # is a comment.
-func Read(t testing.TB, file string) (all []Row) {
+func Read(t *testing.T, file string) (all []Row) {
 	t.Helper()
 	text, err := os.ReadFile(file) //nolint:gosec // the tests name the file
 	if err != nil {
@@ -88,7 +88,7 @@ func parse(line string) (Row, bool) {
 
 // Ran runs tests with -v and gives the cases that ran, by the row that their names begin
 // with. A case that was skipped did not run. dir is where the tests are.
-func Ran(t testing.TB, dir string, command ...string) map[string][]Test {
+func Ran(t *testing.T, dir string, command ...string) map[string][]Test {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), command[0], command[1:]...) //nolint:gosec // the tests name the command
 	out, _ := cmd.CombinedOutput()                                      // a case that fails says so where it runs for itself
@@ -115,7 +115,7 @@ func Ran(t testing.TB, dir string, command ...string) map[string][]Test {
 }
 
 // functions says in which file a test function is.
-func functions(t testing.TB, dir string) map[string]string {
+func functions(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	names, err := filepath.Glob(filepath.Join(dir, "*_test.go"))
 	if err != nil {
@@ -138,7 +138,7 @@ func functions(t testing.TB, dir string) map[string]string {
 
 // Explained are the rows that a section of a page names: FAI-1, or FAI-6 to FAI-11. Only
 // groups of the list count, so that SHA-1 is no row.
-func Explained(t testing.TB, file, heading string, list []Row) map[string]bool {
+func Explained(t *testing.T, file, heading string, list []Row) map[string]bool {
 	t.Helper()
 	page, err := os.ReadFile(file) //nolint:gosec // the tests name the file
 	if err != nil {
@@ -168,7 +168,7 @@ func Explained(t testing.TB, file, heading string, list []Row) map[string]bool {
 
 // Complete fails where a list lacks a row, or has one that nobody asked for. groups has
 // the numbers of the first and the last row of each group.
-func Complete(t testing.TB, list []Row, groups map[string][]int) {
+func Complete(t *testing.T, list []Row, groups map[string][]int) {
 	t.Helper()
 	left := map[string]bool{}
 	for group, ends := range groups {
@@ -189,7 +189,7 @@ func Complete(t testing.TB, list []Row, groups map[string][]int) {
 
 // Check fails where a row has neither a test nor a reason, or both, where a test or an
 // explanation has no row, and where a difference is not explained.
-func Check(t testing.TB, list []Row, tests map[string][]Test, explained map[string]bool) {
+func Check(t *testing.T, list []Row, tests map[string][]Test, explained map[string]bool) {
 	t.Helper()
 	listed := map[string]bool{}
 	for _, r := range list {
@@ -200,8 +200,8 @@ func Check(t testing.TB, list []Row, tests map[string][]Test, explained map[stri
 		case ran && r.Reason():
 			t.Errorf("%s has a test, and a reason why there is none: %s", r.ID, r.Note)
 		}
-		if r.Note == "differs" != explained[r.ID] && !(explained[r.ID] && r.Differs()) {
-			t.Errorf("%s: a page explains a difference: %v; the list has the note %q", r.ID, explained[r.ID], r.Note)
+		if said := explained[r.ID]; said && !r.Differs() || !said && r.Note == "differs" {
+			t.Errorf("%s: a page explains a difference: %v; the list has the note %q", r.ID, said, r.Note)
 		}
 	}
 	for _, ids := range [][]string{slices.Sorted(maps.Keys(explained)), slices.Sorted(maps.Keys(tests))} {
@@ -250,7 +250,7 @@ func Table(w *bytes.Buffer, list []Row, tests map[string][]Test, why string, cou
 
 // Same fails where a page says something else than it should. With update it is written
 // anew.
-func Same(t testing.TB, file string, page []byte, update bool) {
+func Same(t *testing.T, file string, page []byte, update bool) {
 	t.Helper()
 	if update {
 		if err := os.WriteFile(file, page, 0o644); err != nil { //nolint:gosec // a page that everybody may read

@@ -22,7 +22,7 @@ func inProcess(r *http.Request) (*http.Response, error) {
 	case "/access_token":
 		body = "oauth_token=at&oauth_token_secret=s"
 	}
-	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
 }
 
 func benchConfig() passport1.Config {

@@ -3,6 +3,7 @@ package oauth1
 import (
 	"crypto/rsa"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
@@ -40,11 +41,11 @@ type Config struct {
 	// access token, [JSONProfile] asks an address.
 	Profile ProfileFunc
 
-	// Params names what a route may add to the authorization address with
-	// [passport.Param]: "screen_name" and "force_login" (Twitter), "perms" (Flickr). Any
-	// other name is refused when the route is made. What is the same for all routes may
-	// stand in the query of Endpoint.AuthorizeURL.
-	Params []string
+	// RouteParams names what a route may add to the authorization address with
+	// [passport.Param]: "screen_name" and "force_login" (Twitter), "perms" (Flickr). The
+	// default is nothing; any other name is refused when the route is made. What is the same
+	// for all routes may stand in the query of Endpoint.AuthorizeURL.
+	RouteParams []string
 
 	// Timeout bounds all calls of one request to the service together. 0 means 15
 	// seconds; a person does not wait longer. Going over it is provider_timeout, 504.
@@ -65,8 +66,18 @@ type Endpoint struct {
 	AccessURL    string // gives token credentials, the access token (RFC 5849, 2.3)
 }
 
+// Format implements [fmt.Formatter], so that no verb shows the secret or the key.
+func (c Config) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "oauth1.Config(%q)", c.ConsumerKey)
+} // fmt reports what goes wrong
+
+// LogValue implements [slog.LogValuer].
+func (c Config) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("consumer_key", c.ConsumerKey))
+}
+
 // check panics on what cannot be right.
-func (c *Config) check() {
+func check(c *Config) {
 	rsaSigned := c.Signature == RSASHA1 || c.Signature == RSASHA256
 	switch {
 	case c.ConsumerKey == "":
@@ -85,15 +96,15 @@ func (c *Config) check() {
 	if _, err := c.signer().Sign("", "a trial"); err != nil {
 		panic(fmt.Sprintf("oauth1: New: Config.PrivateKey cannot sign: %v", err))
 	}
-	if i := slices.IndexFunc(c.Params, func(p string) bool { return p == "" || reserved(p) }); i >= 0 {
-		panic(fmt.Sprintf("oauth1: New: Config.Params has %q; names that begin with oauth_ are the protocol's own", c.Params[i]))
+	if i := slices.IndexFunc(c.RouteParams, func(p string) bool { return p == "" || reserved(p) }); i >= 0 {
+		panic(fmt.Sprintf("oauth1: New: Config.RouteParams has %q; names that begin with oauth_ are the protocol's own", c.RouteParams[i]))
 	}
-	c.checkAddresses()
+	checkAddresses(c)
 }
 
 // checkAddresses panics on addresses that cannot be right, and gives those that are
 // signed their path.
-func (c *Config) checkAddresses() {
+func checkAddresses(c *Config) {
 	c.Endpoint.RequestURL = address("New: Config.Endpoint.RequestURL", c.Endpoint.RequestURL)
 	c.Endpoint.AuthorizeURL = address("New: Config.Endpoint.AuthorizeURL", c.Endpoint.AuthorizeURL)
 	c.Endpoint.AccessURL = address("New: Config.Endpoint.AccessURL", c.Endpoint.AccessURL)
@@ -127,7 +138,7 @@ func address(what, text string) string {
 // reserved tells whether a parameter is the protocol's own (RFC 5849, 3.1).
 func reserved(name string) bool { return strings.HasPrefix(name, "oauth_") }
 
-func (c *Config) timeout() time.Duration {
+func (c Config) timeout() time.Duration {
 	if c.Timeout == 0 {
 		return outbound.DefaultTimeout
 	}
@@ -135,7 +146,7 @@ func (c *Config) timeout() time.Duration {
 }
 
 // transport sends the requests of one exchange; nil is the default one.
-func (c *Config) transport() http.RoundTripper {
+func (c Config) transport() http.RoundTripper {
 	if c.Client == nil {
 		return nil
 	}

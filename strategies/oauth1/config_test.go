@@ -36,8 +36,8 @@ func TestAWiringMistakePanicsInASentence(t *testing.T) {
 		}, "Config.PrivateKey cannot sign"},
 		"no profile":                      {func(c *oauth1.Config) { c.Profile = nil }, "Config.Profile is nil"},
 		"a negative time-out":             {func(c *oauth1.Config) { c.Timeout = -time.Second }, "Config.Timeout is -1s"},
-		"a reserved parameter":            {func(c *oauth1.Config) { c.Params = []string{"lang", "oauth_token"} }, `Config.Params has "oauth_token"`},
-		"a parameter without a name":      {func(c *oauth1.Config) { c.Params = []string{""} }, `Config.Params has ""`},
+		"a reserved parameter":            {func(c *oauth1.Config) { c.RouteParams = []string{"lang", "oauth_token"} }, `Config.RouteParams has "oauth_token"`},
+		"a parameter without a name":      {func(c *oauth1.Config) { c.RouteParams = []string{""} }, `Config.RouteParams has ""`},
 		"no request address":              {func(c *oauth1.Config) { c.Endpoint.RequestURL = "" }, `Config.Endpoint.RequestURL is ""`},
 		"no authorization address":        {func(c *oauth1.Config) { c.Endpoint.AuthorizeURL = "" }, `Config.Endpoint.AuthorizeURL is ""`},
 		"no access address":               {func(c *oauth1.Config) { c.Endpoint.AccessURL = "" }, `Config.Endpoint.AccessURL is ""`},
@@ -83,7 +83,7 @@ func TestAWiringMistakePanicsInASentence(t *testing.T) {
 
 func TestTheProtocolsOwnParametersAreNoRoutes(t *testing.T) {
 	config := newService(t).config()
-	config.Params = []string{"lang"}
+	config.RouteParams = []string{"lang"}
 	s := oauth1.New(config, func(*http.Request, oauth1.Grant) (int, error) { return 1, nil })
 	for key, ok := range map[string]bool{"lang": true, "oauth_token": false, "oauth_callback": false, "oauth_anything": false, "screen_name": false, "": false} {
 		if err := s.CheckParam(key, "x"); (err == nil) != ok {

@@ -33,9 +33,9 @@ func Example() {
 		},
 		CallbackURL: "https://app.example/connect/photos/callback",
 		Profile:     oauth1.ReplyProfile("user_nsid"), // or JSONProfile, where there is an address to ask
-		Params:      []string{"perms"},
+		RouteParams: []string{"perms"},
 	}, func(_ *http.Request, g oauth1.Grant) (*Account, error) {
-		return &Account{"photos", g.Subject, g.Params.Get("username")}, nil // keep g.Token and g.TokenSecret sealed, if at all
+		return &Account{"photos", g.Subject, g.Reply.Get("username")}, nil // keep g.Token() and g.TokenSecret() sealed, if at all
 	}))
 
 	connect := auth.Authorize("photos-authz", passport.Param("perms", "read"))

@@ -38,7 +38,7 @@ func (s *Strategy) begin(r *http.Request, a *passport.Attempt) (passport.Result,
 // the request token (RFC 5849, 2.2).
 func (s *Strategy) address(token string, a *passport.Attempt) string {
 	u, query := *s.authorize, s.authorize.Query()
-	for _, name := range s.config.Params {
+	for _, name := range s.config.RouteParams {
 		if value := a.Param(name); value != "" {
 			query.Set(name, value)
 		}
@@ -76,15 +76,15 @@ func (s *Strategy) grant(ctx context.Context, request credentials, verifier stri
 	ctx, cancel := context.WithTimeout(ctx, s.config.timeout())
 	defer cancel()
 	x := s.exchange(ctx)
-	token, params, err := s.accessToken(x, request, verifier)
+	token, reply, err := s.accessToken(x, request, verifier)
 	if err != nil {
 		return Grant{}, err
 	}
-	who, err := s.profile(x, token, params)
-	if err != nil {
-		return Grant{}, err
-	}
-	return Grant{Subject: who.Subject, Token: token.id, TokenSecret: token.secret, Params: params, profile: who.Data, strategy: s}, nil
+	return s.profile(x, Grant{
+		Reply:  reply,
+		token:  func() credentials { return token },
+		client: func(ctx context.Context) *http.Client { return s.Client(ctx, token.id, token.secret) },
+	})
 }
 
 // credentials are a token and its secret.

@@ -14,7 +14,7 @@ import (
 	"github.com/gopassport/passport/strategies/oauth1"
 )
 
-func newKey(t testing.TB) *rsa.PrivateKey {
+func newKey(t *testing.T) *rsa.PrivateKey {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -55,6 +55,17 @@ func TestAWrongSignatureIsAFaultThatSaysSo(t *testing.T) {
 	p.want("the beginning", p.through(s, "/connect/op"), passport.CodeProvider, http.StatusBadGateway)
 	if text := p.last().Error(); !strings.Contains(text, "the request for a request token to ") || !strings.HasSuffix(text, ": status 401: the service refuses: signature_invalid") {
 		t.Errorf("the error is %s", text)
+	}
+}
+
+func TestAnAddressWithoutAPathIsSignedAsItIsSent(t *testing.T) {
+	p, s := newApp(t), newService(t)
+	c := s.config()
+	c.Profile = oauth1.JSONProfile(s.URL, "id")
+	p.connect("op", oauth1.New(c, keep))
+	p.want("no such page", p.through(s, "/connect/op"), passport.CodeProvider, http.StatusBadGateway)
+	if len(s.refused) > 0 || s.count("/") != 1 {
+		t.Errorf("asked %v, refused %v", s.hits, s.refused)
 	}
 }
 
@@ -235,11 +246,11 @@ func TestFlowsAtOnceDoNotDisturbEachOther(t *testing.T) {
 func TestARouteAddsTheParametersThatConfigNames(t *testing.T) {
 	p, s := newApp(t), newService(t)
 	c := s.config()
-	c.Params = []string{"screen_name", "lang", "force_login"}
+	c.RouteParams = []string{"screen_name", "lang", "force_login"}
 	c.Endpoint.RequestURL += "?scope=read+write&x=%C3%A9"
 	c.Endpoint.AuthorizeURL += "?foo=bar&lang=en"
 	strategy := oauth1.New(c, keep)
-	c.Params[0] = "changed afterwards"
+	c.RouteParams[0] = "changed afterwards"
 	p.connect("op", strategy, passport.Param("screen_name", "octo cat&oauth_token=x"), passport.Param("lang", "fr"))
 	b := p.browser()
 	location := b.begin("/connect/op?screen_name=x&foo=x&force_login=1")

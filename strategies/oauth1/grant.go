@@ -5,30 +5,44 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
 )
 
-// Grant is what a verify function gets: who the person is at the service, and a token to
-// ask there in the person's name. In logs, in JSON and with fmt it shows no more than that
-// there is one; as an unexported field of another struct it cannot hide from fmt.
+// Grant is what a person gave the application at a service. Printed, logged or made into
+// JSON, it shows the subject, never the token or the profile.
 type Grant struct {
-	// Subject is the service's name for the person, never empty. Together with the
-	// service, it is what an account is kept by.
+	// Subject is the id of the person at the service. It is never empty in a verify function,
+	// and always in a [ProfileFunc]. Together with the service, it is what an account is kept
+	// by.
 	Subject string
 
-	// Token and TokenSecret are the token credentials (RFC 5849, 2.3). Whoever has both
-	// and the client's secret is the person to the service: keep them sealed, if at all.
-	Token, TokenSecret string
+	// Reply is what came beside the token, without it: user_id and screen_name of Twitter. A
+	// name has one value.
+	Reply url.Values
 
-	// Params is what the reply had beside them, as the service sent it: user_id and
-	// screen_name of Twitter. It has at most one value a name; nobody has checked what it says.
-	Params url.Values
+	token   func() credentials     // functions, so that printing what holds a Grant prints none of it:
+	profile func() json.RawMessage // fmt looks into pointers, with some verbs
+	client  func(context.Context) *http.Client
+}
 
-	profile  json.RawMessage
-	strategy *Strategy
+// Token and TokenSecret are the token credentials (RFC 5849, 2.3), to keep. They are
+// secrets of the person's, worth encrypting where they are stored; [Strategy.Client] takes
+// them again. They are empty in a Grant that no flow made.
+func (g Grant) Token() string {
+	if g.token == nil {
+		return ""
+	}
+	return g.token().id
+}
+
+// TokenSecret is the secret of Token.
+func (g Grant) TokenSecret() string {
+	if g.token == nil {
+		return ""
+	}
+	return g.token().secret
 }
 
 // Profile decodes what Config.Profile read into v, as json.Unmarshal does. It is an error
@@ -37,12 +51,13 @@ func (g Grant) Profile(v any) error {
 	if g.profile == nil {
 		return errors.New("oauth1: Config.Profile read no profile")
 	}
-	return json.Unmarshal(g.profile, v)
+	return json.Unmarshal(g.profile(), v)
 }
 
-// Client gives a client that signs requests with the token; see [Strategy.Client].
+// Client gives a client that signs requests with the token; see [Strategy.Client]. The
+// Grant is one of a flow's.
 func (g Grant) Client(ctx context.Context) *http.Client {
-	return g.strategy.Client(ctx, g.Token, g.TokenSecret)
+	return g.client(ctx)
 }
 
 // Client gives a client that signs requests with a token that was kept (RFC 5849, 3). ctx
@@ -56,13 +71,18 @@ func (s *Strategy) Client(ctx context.Context, token, secret string) *http.Clien
 	return s.client(s.exchange(ctx), credentials{token, secret})
 }
 
-const redacted = "oauth1.Grant{redacted}"
+// String shows whose grant it is.
+func (g Grant) String() string { return fmt.Sprintf("oauth1.Grant(%q)", g.Subject) }
 
-// Format implements [fmt.Formatter] for all verbs.
-func (g Grant) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) } // fmt reports what goes wrong
-
-// MarshalJSON implements [json.Marshaler].
-func (g Grant) MarshalJSON() ([]byte, error) { return json.Marshal(redacted) }
+// Format implements [fmt.Formatter], so that no verb shows more than String does.
+func (g Grant) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, g.String()) } // fmt reports what goes wrong
 
 // LogValue implements [slog.LogValuer].
-func (g Grant) LogValue() slog.Value { return slog.StringValue(redacted) }
+func (g Grant) LogValue() slog.Value { return slog.GroupValue(slog.String("subject", g.Subject)) }
+
+// MarshalJSON implements [json.Marshaler].
+func (g Grant) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Subject string `json:"subject"`
+	}{g.Subject})
+}

@@ -109,7 +109,7 @@ func (c hostile) run(t *testing.T, input string) {
 	if asked := s.count("/access_token") > before; asked != (c.at == "/access_token") {
 		t.Errorf("the service was asked: %v", asked)
 	}
-	delete(s.odd, c.at)
+	s.does(c.at, nil)
 	after := passport.Code("")
 	if c.spent {
 		after = passport.CodeFlowMissing
@@ -124,10 +124,10 @@ func (c hostile) misbehave(s *service, input string) {
 	if unauthorized || strings.HasPrefix(input, "401 ") {
 		status = http.StatusUnauthorized
 	}
-	s.odd[c.at] = func(w http.ResponseWriter, r *http.Request) {
+	s.does(c.at, func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(status)
 		_, _ = w.Write([]byte(rest + strings.Repeat("\nCANARY "+r.Header.Get("Authorization"), status/401))) // echoed, as some do
-	}
+	})
 }
 
 // expand puts the request token where an entry has it.

@@ -59,15 +59,15 @@ type Strategy struct {
 // e-mail address.
 //
 // The route may add parameters to the authorization address ([passport.Param]), those that
-// [Config].Params names.
+// [Config].RouteParams names.
 //
 // Panics, in a sentence, on a Config that cannot be right and a nil verify.
 func New[T any](c Config, verify func(r *http.Request, g Grant) (T, error)) *Strategy {
 	if verify == nil {
 		panic("oauth1: New: verify is nil; it is the function that finds the account of a Grant")
 	}
-	c.Params = slices.Clone(c.Params)
-	c.check()
+	c.RouteParams = slices.Clone(c.RouteParams)
+	check(&c)
 	authorize, err := url.Parse(c.Endpoint.AuthorizeURL)
 	if err != nil {
 		panic("oauth1: New: Config.Endpoint.AuthorizeURL does not parse") // it did, in check
@@ -75,14 +75,17 @@ func New[T any](c Config, verify func(r *http.Request, g Grant) (T, error)) *Str
 	return &Strategy{c, authorize, func(r *http.Request, g Grant) (any, error) { return verify(r, g) }}
 }
 
+// Format implements [fmt.Formatter], so that no verb shows the secret or the key.
+func (s *Strategy) Format(f fmt.State, verb rune) { s.config.Format(f, verb) }
+
 // CheckParam tells whether a route may have a parameter ([passport.Param]): one that
-// [Config].Params names. The engine asks when the route is made.
+// [Config].RouteParams names. The engine asks when the route is made.
 func (s *Strategy) CheckParam(key, _ string) error {
 	switch {
 	case reserved(key):
 		return errors.New("names that begin with oauth_ are the protocol's own")
-	case !slices.Contains(s.config.Params, key):
-		return fmt.Errorf("oauth1.Config.Params does not name it; it has %q", s.config.Params)
+	case !slices.Contains(s.config.RouteParams, key):
+		return fmt.Errorf("oauth1.Config.RouteParams does not name it; it has %q", s.config.RouteParams)
 	}
 	return nil
 }

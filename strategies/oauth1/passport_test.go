@@ -2,6 +2,7 @@ package oauth1_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -41,14 +42,14 @@ func newRow(t *testing.T, change func(*oauth1.Config), verify func(*http.Request
 // callbackSent is the oauth_callback that the service was told.
 func (r row) callbackSent() *string {
 	sent := new(string)
-	r.s.odd["/request_token"] = func(w http.ResponseWriter, q *http.Request) {
+	r.s.does("/request_token", func(w http.ResponseWriter, q *http.Request) {
 		oauth, err := readHeader(q.Header.Get("Authorization"))
 		if err != nil {
 			r.t.Error(err)
 		}
 		*sent = oauth.Get("oauth_callback")
 		r.s.serve(w, q)
-	}
+	})
 	return sent
 }
 
@@ -68,7 +69,7 @@ func TestPassportOAuth1Construction(t *testing.T) {
 	t.Run("O1C-1 a strategy has no name, and no headers, of its own", func(t *testing.T) {
 		r := newRow(t, nil, nil)
 		var header http.Header
-		r.s.odd["/request_token"] = func(w http.ResponseWriter, q *http.Request) { header = q.Header; r.s.serve(w, q) }
+		r.s.does("/request_token", func(w http.ResponseWriter, q *http.Request) { header = q.Header; r.s.serve(w, q) })
 		r.answered()
 		if len(header) > 4 || header.Get("Authorization") == "" { // and User-Agent, Content-Length, Accept-Encoding
 			t.Errorf("sent %v", header)
@@ -83,7 +84,7 @@ func TestPassportOAuth1Construction(t *testing.T) {
 			})}
 		}, nil)
 		var agent string
-		r.s.odd["/request_token"] = func(w http.ResponseWriter, q *http.Request) { agent = q.UserAgent(); r.s.serve(w, q) }
+		r.s.does("/request_token", func(w http.ResponseWriter, q *http.Request) { agent = q.UserAgent(); r.s.serve(w, q) })
 		r.answered()
 		if agent != "ours" {
 			t.Errorf("User-Agent %q", agent)
@@ -220,11 +221,11 @@ func TestPassportOAuth1Callback(t *testing.T) {
 	}
 	whole := func(t *testing.T, q *http.Request, g oauth1.Grant) {
 		var profile struct{ Name string }
-		if err := g.Profile(&profile); err != nil || profile.Name != "Octo Cat" || g.Token == "" || g.TokenSecret == "" {
+		if err := g.Profile(&profile); err != nil || profile.Name != "Octo Cat" || g.Token() == "" || g.TokenSecret() == "" {
 			t.Errorf("%v: %s", err, profile.Name)
 		}
-		if g.Params.Get("user_id") != "42" || q.URL.Query().Get("from") != "op" {
-			t.Errorf("%v, %v", g.Params, q.URL)
+		if g.Reply.Get("user_id") != "42" || q.URL.Query().Get("from") != "op" {
+			t.Errorf("%v, %v", g.Reply, q.URL)
 		}
 	}
 	t.Run("O1S-1 verify gets token, secret and profile", once(whole))
@@ -269,9 +270,9 @@ func unknown(t *testing.T, begun bool) {
 func spent(t *testing.T) {
 	r := newRow(t, nil, nil)
 	answer := r.answered()
-	r.s.odd["/access_token"] = func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
+	r.s.does("/access_token", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 	r.want("the answer", r.browser.end("/connect/op", answer), passport.CodeProvider, 502)
-	delete(r.s.odd, "/access_token")
+	r.s.does("/access_token", nil)
 	r.want("once more", r.browser.end("/connect/op", answer), passport.CodeFlowMissing, 400)
 }
 
@@ -405,7 +406,7 @@ func TestPassportOAuth1Providers(t *testing.T) {
 		}
 	})
 	t.Run("O1U-2 a route adds a parameter to the authorization address", func(t *testing.T) {
-		r := newRow(t, func(c *oauth1.Config) { c.Params = []string{"screen_name"} }, nil, passport.Param("screen_name", "bob"))
+		r := newRow(t, func(c *oauth1.Config) { c.RouteParams = []string{"screen_name"} }, nil, passport.Param("screen_name", "bob"))
 		if location := r.browser.begin("/connect/op"); !strings.HasSuffix(location, "&screen_name=bob") {
 			t.Errorf("sent to %s", location)
 		}
@@ -434,12 +435,13 @@ func TestPassportOAuth1Providers(t *testing.T) {
 		return func(t *testing.T) {
 			r := newRow(t, func(c *oauth1.Config) {
 				if f != nil {
-					c.Profile = func(ctx context.Context, client *http.Client, params url.Values) (oauth1.Profile, error) {
-						who, err := f(ctx, client, params)
-						if err == nil && who.Subject == "ask" {
-							return oauth1.JSONProfile(strings.TrimSuffix(c.Endpoint.RequestURL, "/request_token")+"/me", "id")(ctx, client, params)
+					ask := c.Profile
+					c.Profile = func(ctx context.Context, api *http.Client, g oauth1.Grant) (string, json.RawMessage, error) {
+						who, _, err := f(ctx, api, g)
+						if err == nil && who == "ask" {
+							return ask(ctx, api, g)
 						}
-						return who, err
+						return who, nil, err
 					}
 				}
 			}, nil)
@@ -453,11 +455,11 @@ func TestPassportOAuth1Providers(t *testing.T) {
 		}
 	}
 	skip := func(ask bool, err error) oauth1.ProfileFunc {
-		return func(_ context.Context, _ *http.Client, params url.Values) (oauth1.Profile, error) {
+		return func(_ context.Context, _ *http.Client, g oauth1.Grant) (string, json.RawMessage, error) {
 			if ask {
-				return oauth1.Profile{Subject: "ask"}, err
+				return "ask", nil, err
 			}
-			return oauth1.Profile{Subject: params.Get("user_id")}, err
+			return g.Reply.Get("user_id"), nil, err
 		}
 	}
 	t.Run("O1U-6 a profile is read", profile(nil, "ID:9007199254740993", "", 1))

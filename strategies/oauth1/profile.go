@@ -5,8 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"mime"
 	"net/http"
-	"net/url"
+	"strings"
 
 	"github.com/gopassport/passport"
 	"github.com/gopassport/passport/internal/outbound"
@@ -14,24 +15,18 @@ import (
 	"github.com/gopassport/passport/internal/subject"
 )
 
-// Profile is what a service says about a person.
-type Profile struct {
-	// Subject is the service's name for the person: one that it gives to nobody else,
-	// ever. Not a screen name, which may pass on. "", "0", "null" and the like are an
-	// error (subject_missing), and so are more than 255 bytes and control characters.
-	Subject string
-
-	// Data is what [Grant.Profile] decodes. May be nil.
-	Data json.RawMessage
-}
-
-// ProfileFunc says who allowed access. client signs requests with the access token; ctx
-// bounds them, and they count for Config.Timeout. params is what the reply had beside the
-// token. It is called from many goroutines at once.
+// ProfileFunc says who allowed access: the subject, and the profile that [Grant.Profile]
+// decodes, which may be nil. The requests of api are signed with the access token; they
+// follow no redirects, take no reply above 1 MiB, and end with the request, and with
+// Config.Timeout, whatever context they have. g has no Subject yet, and no profile; its
+// Reply is for services that name the person there.
 //
-// Its error is a fault (provider_error, 502, or provider_timeout, 504) whose text is not
-// shown, as libraries quote requests in theirs. A [passport.Error] is returned as it is.
-type ProfileFunc func(ctx context.Context, client *http.Client, params url.Values) (Profile, error)
+// The subject is the id that the service gives the person and nobody else, ever: not a
+// screen name, which may pass to somebody else. One that is empty, or stands for nobody
+// ("0", "null", …), or has more than 255 bytes, is refused (subject_missing, 502). The text
+// of an error is not shown, except that of a [*passport.Error]. It is called from many
+// goroutines at once.
+type ProfileFunc func(ctx context.Context, api *http.Client, g Grant) (subject string, profile json.RawMessage, err error)
 
 // ReplyProfile takes the subject from the reply to the access token, and asks nobody:
 // "user_id" for Twitter, "user_nsid" for Flickr, "encoded_user_id" for Fitbit.
@@ -41,13 +36,13 @@ func ReplyProfile(param string) ProfileFunc {
 	if param == "" {
 		panic("oauth1: ReplyProfile: the name of the parameter is empty")
 	}
-	return func(_ context.Context, _ *http.Client, params url.Values) (Profile, error) {
-		return Profile{Subject: params.Get(param)}, nil
+	return func(_ context.Context, _ *http.Client, g Grant) (string, json.RawMessage, error) {
+		return g.Reply.Get(param), nil, nil
 	}
 }
 
-// JSONProfile asks an address by a signed GET. The reply has the status 200 and is one
-// JSON object; its member subjectMember is the subject, a string or an integer, which is
+// JSONProfile asks an address by a signed GET. The reply has the status 200, is
+// application/json and one JSON object; its member subjectMember is the subject, a string or an integer, which is
 // taken digit by digit. An object that two readers may understand differently is refused.
 // Where the subject is deeper, write a [ProfileFunc].
 //
@@ -58,50 +53,58 @@ func JSONProfile(from, subjectMember string) ProfileFunc {
 	if subjectMember == "" {
 		panic("oauth1: JSONProfile: the name of the subject's member is empty")
 	}
-	return func(ctx context.Context, client *http.Client, _ url.Values) (Profile, error) {
-		body, err := get(ctx, client, target)
+	return func(ctx context.Context, api *http.Client, _ Grant) (string, json.RawMessage, error) {
+		body, err := get(ctx, api, target)
 		if err != nil {
-			return Profile{}, err
+			return "", nil, err
 		}
 		object, err := strictjson.Parse(body, subjectMember)
 		if err != nil {
-			return Profile{}, outbound.Safe("the profile " + err.Error())
+			return "", nil, outbound.Safe("the profile " + err.Error())
 		}
 		id, _ := object.ID(subjectMember) // "" names nobody
-		return Profile{id, body}, nil
+		return id, body, nil
 	}
 }
 
 // get fetches a JSON text. The body is one of an exchange: bounded, and in memory.
-func get(ctx context.Context, client *http.Client, target string) ([]byte, error) {
+func get(ctx context.Context, api *http.Client, target string) ([]byte, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
 	if err != nil {
 		return nil, err
 	}
 	r.Header.Set("Accept", "application/json")
-	reply, err := client.Do(r)
+	reply, err := api.Do(r)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = reply.Body.Close() }() // nothing is left to read
-	if reply.StatusCode != http.StatusOK {
+	media, _, _ := mime.ParseMediaType(reply.Header.Get("Content-Type"))
+	switch {
+	case reply.StatusCode != http.StatusOK:
 		return nil, outbound.Safe("the service refuses the profile")
+	case media != "application/json" && !strings.HasSuffix(media, "+json"):
+		return nil, outbound.Safe("the profile is not application/json")
 	}
 	return io.ReadAll(reply.Body)
 }
 
-// profile asks who the person is.
-func (s *Strategy) profile(x *outbound.Exchange, token credentials, params url.Values) (Profile, error) {
+// profile asks who the person is, and adds that to a grant.
+func (s *Strategy) profile(x *outbound.Exchange, g Grant) (Grant, error) {
 	x.Step("the request for a profile")
-	who, err := s.config.Profile(x.Context, s.client(x, token), params)
+	who, profile, err := s.config.Profile(x.Context, s.client(x, g.token()), g)
 	var own *passport.Error
 	switch {
 	case errors.As(err, &own):
-		return Profile{}, err
+		return Grant{}, err
 	case err != nil:
-		return Profile{}, x.Error(err)
-	case !subject.Named(who.Subject):
-		return Profile{}, &passport.Error{Code: passport.CodeSubject, Status: http.StatusBadGateway, Err: errors.New("the profile has no subject, or one that stands for nobody")}
+		return Grant{}, x.Error(err)
+	case !subject.Named(who):
+		return Grant{}, &passport.Error{Code: passport.CodeSubject, Status: http.StatusBadGateway, Err: errors.New("the profile has no subject, or one that stands for nobody")}
 	}
-	return who, nil
+	g.Subject = who
+	if profile != nil {
+		g.profile = func() json.RawMessage { return profile }
+	}
+	return g, nil
 }

@@ -3,13 +3,13 @@ package oauth1_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -53,7 +53,7 @@ func TestAServiceThatMisbehavesIsAFaultOfItsOwn(t *testing.T) {
 	} {
 		for _, path := range paths() {
 			p, s := world(t)
-			s.odd[path] = odd
+			s.does(path, odd)
 			p.want(name+" at "+path, p.through(s, "/connect/op"), passport.CodeProvider, http.StatusBadGateway)
 			if err := p.last(); err == nil || !strings.Contains(err.Error(), strings.TrimPrefix(s.URL, "http://")) {
 				t.Errorf("%s at %s: the error does not say who: %v", name, path, err)
@@ -105,8 +105,8 @@ func TestAReplyWithATokenIsReadInOneWayOnly(t *testing.T) {
 	} {
 		p, s := newApp(t), newService(t)
 		config := s.config()
-		config.Profile = func(context.Context, *http.Client, url.Values) (oauth1.Profile, error) {
-			return oauth1.Profile{Subject: "42"}, nil
+		config.Profile = func(context.Context, *http.Client, oauth1.Grant) (string, json.RawMessage, error) {
+			return "42", nil, nil
 		}
 		p.connect("op", oauth1.New(config, keep))
 		s.reply("/request_token", 200, c.reply)
@@ -117,7 +117,7 @@ func TestAReplyWithATokenIsReadInOneWayOnly(t *testing.T) {
 		if !c.requestOK {
 			p.want(name+", as a request token", w, passport.CodeProvider, 502)
 		}
-		delete(s.odd, "/request_token")
+		s.does("/request_token", nil)
 		s.reply("/access_token", 200, c.reply)
 		want := passport.CodeProvider
 		if c.accessOK {
@@ -131,7 +131,7 @@ func TestAServiceThatHangsIsLeftInTime(t *testing.T) {
 	for _, path := range paths() {
 		p, s := world(t, func(c *oauth1.Config) { c.Timeout = 50 * time.Millisecond })
 		gone := make(chan struct{})
-		s.odd[path] = func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done(); close(gone) }
+		s.does(path, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done(); close(gone) })
 		p.want("a hang at "+path, p.through(s, "/connect/op"), passport.CodeProviderTimeout, http.StatusGatewayTimeout)
 		<-gone // the connection was closed
 	}
@@ -146,16 +146,19 @@ func TestABrowserThatGoesAwayEndsTheCall(t *testing.T) {
 		hang := func(_ http.ResponseWriter, r *http.Request) { cancel(); <-r.Context().Done(); close(gone) }
 		var w *httptest.ResponseRecorder
 		if path == "/request_token" {
-			s.odd[path] = hang
+			s.does(path, hang)
 			w = b.send(request(ctx, "/connect/op", "same-origin"))
 		} else {
 			answer := s.allow(t, b.begin("/connect/op"))
-			s.odd[path] = hang
+			s.does(path, hang)
 			w = b.send(request(ctx, "/connect/op?"+answer, "cross-site"))
 		}
 		p.want("gone at "+path, w, passport.CodeProviderTimeout, http.StatusGatewayTimeout)
 		<-gone
 		cancel()
+		if text := p.last().Error(); !strings.HasSuffix(text, "the browser went away") {
+			t.Errorf("gone at %s: %s", path, text)
+		}
 	}
 }
 
@@ -227,6 +230,14 @@ func TestAProfileNamesSomebodyOrIsNone(t *testing.T) {
 			t.Errorf("%s: %s", profile, w.Body)
 		}
 	}
+	for _, media := range []string{"", "text/html", "application/jsonx", "text/json"} {
+		p, s := world(t)
+		s.does("/me", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", media)
+			io.WriteString(w, `{"id":"42"}`)
+		})
+		p.want("another type: "+media, p.through(s, "/connect/op"), passport.CodeProvider, 502)
+	}
 	for _, status := range []int{201, 203, 400, 401, 404, 500} {
 		p, s := world(t)
 		s.reply("/me", status, `{"id":"42"}`)
@@ -256,8 +267,8 @@ func TestAnErrorOfAProfileFunctionIsNotShown(t *testing.T) {
 		"a deadline of itself": {context.DeadlineExceeded, passport.CodeProviderTimeout, 504},
 	} {
 		p, s := world(t, func(config *oauth1.Config) {
-			config.Profile = func(context.Context, *http.Client, url.Values) (oauth1.Profile, error) {
-				return oauth1.Profile{}, c.err
+			config.Profile = func(context.Context, *http.Client, oauth1.Grant) (string, json.RawMessage, error) {
+				return "", nil, c.err
 			}
 		})
 		w := p.through(s, "/connect/op")

@@ -5,7 +5,7 @@ import (
 	"crypto"
 	"crypto/hmac"
 	"crypto/rsa"
-	"crypto/sha1" //nolint:gosec // RFC 5849 signs with it
+	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
@@ -140,7 +140,7 @@ func (s signed) good(clientSecret, tokenSecret string, public *rsa.PublicKey) bo
 	case "HMAC-SHA256":
 		return mac(sha256.New)
 	case "RSA-SHA1":
-		sum := sha1.Sum([]byte(s.base)) //nolint:gosec // RFC 5849 signs with it
+		sum := sha1.Sum([]byte(s.base))
 		return rsa.VerifyPKCS1v15(public, crypto.SHA1, sum[:], signature) == nil
 	case "RSA-SHA256":
 		sum := sha256.Sum256([]byte(s.base))

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strconv"
 	"sync"
 	"testing"
@@ -25,20 +26,20 @@ const (
 // service is a service with accounts: it checks all that RFC 5849 asks it to check.
 type service struct {
 	*httptest.Server
-	method string                      // the signature method that it takes
-	public *rsa.PublicKey              // the application's, for RSA
-	odd    map[string]http.HandlerFunc // by path: what it does in place of the right thing
+	method string         // the signature method that it takes
+	public *rsa.PublicKey // the application's, for RSA
 
 	mu       sync.Mutex
-	secrets  map[string]string // of its tokens
-	verifier map[string]string // of request tokens that a person allowed
+	odd      map[string]http.HandlerFunc // by path: what it does in place of the right thing
+	secrets  map[string]string           // of its tokens
+	verifier map[string]string           // of request tokens that a person allowed
 	nonces   map[string]bool
 	hits     map[string]int // by path
 	refused  []string       // what was wrong with requests
 	queries  map[string]url.Values
 }
 
-func newService(t testing.TB) *service {
+func newService(t *testing.T) *service {
 	t.Helper()
 	s := &service{method: "HMAC-SHA1", odd: map[string]http.HandlerFunc{}, secrets: map[string]string{}, verifier: map[string]string{},
 		nonces: map[string]bool{}, hits: map[string]int{}, queries: map[string]url.Values{}}
@@ -51,12 +52,20 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.hits[r.URL.Path]++
 	s.queries[r.URL.Path] = r.URL.Query()
+	odd := s.odd[r.URL.Path]
 	s.mu.Unlock()
-	if odd := s.odd[r.URL.Path]; odd != nil {
+	if odd != nil {
 		odd(w, r)
 		return
 	}
 	s.serve(w, r)
+}
+
+// does makes the service do something else at one path; nil: the right thing.
+func (s *service) does(path string, odd http.HandlerFunc) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.odd[path] = odd
 }
 
 // serve does the right thing.
@@ -80,6 +89,7 @@ func (s *service) serve(w http.ResponseWriter, r *http.Request) {
 		delete(s.secrets, token)
 		s.issue(w, "CANARY/at+", url.Values{"user_id": {"42"}, "screen_name": {"octocat"}})
 	case "/me", "/photos":
+		w.Header().Set("Content-Type", "application/json; charset=utf-8")
 		fmt.Fprintf(w, `{"id":9007199254740993,"name":"Octo Cat","method":%q}`, r.Method)
 	default:
 		http.NotFound(w, r)
@@ -116,7 +126,7 @@ func (s *service) authenticate(r *http.Request) (oauth url.Values, wrong string)
 		return nil, "signature_method_rejected"
 	case err != nil || time.Since(time.Unix(at, 0)).Abs() > time.Minute:
 		return nil, "timestamp_refused"
-	case oauth.Get("oauth_nonce") == "" || s.nonces[oauth.Get("oauth_nonce")]:
+	case !regexp.MustCompile(`^[A-Za-z0-9]{20,30}$`).MatchString(oauth.Get("oauth_nonce")) || s.nonces[oauth.Get("oauth_nonce")]:
 		return nil, "nonce_used"
 	case oauth.Has("oauth_token") == (r.URL.Path == "/request_token") || oauth.Has("oauth_token") && s.secrets[token] == "":
 		return nil, "token_rejected"
@@ -132,9 +142,9 @@ func (s *service) authenticate(r *http.Request) (oauth url.Values, wrong string)
 }
 
 // allow is the person's yes.
-func (s *service) allow(t testing.TB, location string) (answer string) {
-	t.Helper()
-	token := tokenIn(t, location)
+func (s *service) allow(tb testing.TB, location string) (answer string) {
+	tb.Helper()
+	token := tokenIn(tb, location)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.verifier[token] = "CANARY-VERIFIER-" + rand.Text()
@@ -142,11 +152,11 @@ func (s *service) allow(t testing.TB, location string) (answer string) {
 }
 
 // tokenIn is the request token in an authorization address.
-func tokenIn(t testing.TB, location string) string {
-	t.Helper()
+func tokenIn(tb testing.TB, location string) string {
+	tb.Helper()
 	u, err := url.Parse(location)
 	if err != nil || len(u.Query()["oauth_token"]) != 1 {
-		t.Fatalf("%s has not one request token: %v", location, err)
+		tb.Fatalf("%s has not one request token: %v", location, err)
 	}
 	return u.Query().Get("oauth_token")
 }
@@ -159,10 +169,11 @@ func (s *service) count(path string) int {
 
 // reply makes the service answer one path with a text.
 func (s *service) reply(path string, status int, text string) {
-	s.odd[path] = func(w http.ResponseWriter, _ *http.Request) {
+	s.does(path, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)
 		io.WriteString(w, text)
-	}
+	})
 }
 
 // config is what the application knows of the service.

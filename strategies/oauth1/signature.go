@@ -8,8 +8,6 @@ import (
 	"encoding/base64"
 
 	"github.com/dghubble/oauth1"
-
-	"github.com/gopassport/passport/internal/random"
 )
 
 // Signature is how requests are signed: the oauth_signature_method. PLAINTEXT is not
@@ -28,7 +26,7 @@ const (
 )
 
 // signer makes the signatures; nil for a method that is not known.
-func (c *Config) signer() oauth1.Signer {
+func (c Config) signer() oauth1.Signer {
 	switch c.Signature {
 	case "", HMACSHA1:
 		return &oauth1.HMACSigner{ConsumerSecret: c.ConsumerSecret}
@@ -58,5 +56,6 @@ func (s *rsaSHA256) Sign(_, base string) (string, error) {
 // nonces are the oauth_nonce of each request (RFC 5849, 3.3).
 type nonces struct{}
 
-// Nonce is another one each time.
-func (nonces) Nonce() string { return random.Token() }
+// Nonce is another one each time: 26 letters and digits, 130 random bits. Of some services
+// (oauthlib) a nonce has 20 to 30 characters and no others.
+func (nonces) Nonce() string { return rand.Text() }

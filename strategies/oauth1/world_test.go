@@ -20,7 +20,7 @@ import (
 type account struct{ ID, Name string }
 
 func keep(_ *http.Request, g oauth1.Grant) (*account, error) {
-	return &account{g.Subject, g.Params.Get("screen_name")}, nil
+	return &account{g.Subject, g.Reply.Get("screen_name")}, nil
 }
 
 // app is an application: /connect/NAME connects an account, /login/NAME logs in.
@@ -33,10 +33,10 @@ type app struct {
 	events []passport.Event
 }
 
-func newApp(t testing.TB) *app {
-	t.Helper()
-	p := &app{t: t, mux: http.NewServeMux()}
-	key := sha256.Sum256([]byte(t.Name()))
+func newApp(tb testing.TB) *app {
+	tb.Helper()
+	p := &app{t: tb, mux: http.NewServeMux()}
+	key := sha256.Sum256([]byte(tb.Name()))
 	p.auth = passport.New(passport.Config{
 		Keys:    [][]byte{key[:]},
 		Users:   passport.Users[*account]{Key: func(a *account) string { return a.ID }, Load: func(_ context.Context, id string) (*account, error) { return &account{ID: id}, nil }},
@@ -45,12 +45,12 @@ func newApp(t testing.TB) *app {
 	})
 	p.mux.HandleFunc("POST /logout", func(w http.ResponseWriter, r *http.Request) {
 		if err := p.auth.Logout(w, r); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 	p.mux.HandleFunc("POST /as/{id}", func(w http.ResponseWriter, r *http.Request) {
 		if err := p.auth.Login(w, r, &account{ID: r.PathValue("id")}); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 	return p
@@ -197,7 +197,7 @@ func (p *app) secretless(what string, w *httptest.ResponseRecorder) {
 }
 
 // world is an application with the strategy "op", and its service.
-func world(t testing.TB, change ...func(*oauth1.Config)) (*app, *service) {
+func world(t *testing.T, change ...func(*oauth1.Config)) (*app, *service) {
 	t.Helper()
 	p, s := newApp(t), newService(t)
 	c := s.config()
