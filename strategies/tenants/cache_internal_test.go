@@ -2,6 +2,7 @@ package tenants
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"testing"
@@ -28,11 +29,11 @@ func always(context.Context, string) (Tenant, error) {
 	}}, nil
 }
 
-func hold(t testing.TB, c *cache, names ...string) {
-	t.Helper()
+func hold(tb testing.TB, c *cache, names ...string) {
+	tb.Helper()
 	for _, name := range names {
 		if _, err := c.get(context.Background(), name); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 }
@@ -63,6 +64,19 @@ func TestForgettingAndHoldingKeepTheClockWhole(t *testing.T) {
 		if n := Held(&Strategy{cache: c}); n > 7 {
 			t.Fatalf("%d are held", n)
 		}
+	}
+}
+
+// Whoever guesses names fills no memory.
+func TestUnknownTenantsAreNotHeld(t *testing.T) {
+	c := newCache(func(context.Context, string) (Tenant, error) { return Tenant{}, ErrUnknown }, time.Minute, 10)
+	for i := range 100_000 {
+		if _, err := c.get(t.Context(), fmt.Sprint(i)); !errors.Is(err, ErrUnknown) {
+			t.Fatal(err)
+		}
+	}
+	if len(c.calls)+len(c.clock)+Held(&Strategy{cache: c}) > 0 {
+		t.Errorf("%d look-ups and %d tenants are held", len(c.calls), len(c.clock))
 	}
 }
 

@@ -17,10 +17,8 @@ import (
 	"github.com/gopassport/passport/strategies/tenants"
 )
 
-type (
-	user    struct{ ID string }
-	account struct{ ID string }
-)
+// user is who logs in, and the account that is connected.
+type user struct{ ID string }
 
 // sso is the strategy of one tenant, at a provider of its own. It counts who comes back.
 type sso struct {

@@ -102,12 +102,14 @@ func TestATenantThatIsNoneIsRefused(t *testing.T) {
 
 func TestALookUpThatFailsIsAFaultAndNotAnUnknownTenant(t *testing.T) {
 	down := errors.New("the database is down")
+	d := two()
+	d.fail(down)
 	for name, c := range map[string]struct {
 		find   func(context.Context, string) (tenants.Tenant, error)
 		status int
 		cause  error
 	}{
-		"an error":               {func(context.Context, string) (tenants.Tenant, error) { return tenants.Tenant{}, down }, 503, down},
+		"an error":               {d.find, 503, down},
 		"no strategy":            {func(context.Context, string) (tenants.Tenant, error) { return tenants.Tenant{}, nil }, 500, nil},
 		"a panic":                {func(context.Context, string) (tenants.Tenant, error) { panic("CANARY") }, 500, nil},
 		"an ended goroutine":     {func(context.Context, string) (tenants.Tenant, error) { runtime.Goexit(); panic("unreachable") }, 500, nil},
@@ -232,14 +234,14 @@ func TestOneLookUpServesAllWhoWait(t *testing.T) {
 		for i := range 100 {
 			wg.Go(func() {
 				if i == 0 { // the first gives up; the others still get theirs
-					giveUp(p, ctx)
+					giveUp(ctx, p)
 					return
 				}
 				p.browser().begin("acme", "login")
 			})
 			synctest.Wait()
 		}
-		wg.Go(func() { giveUp(p, ctx) })
+		wg.Go(func() { giveUp(ctx, p) })
 		synctest.Wait()
 		cancel()
 		synctest.Wait()
@@ -251,7 +253,7 @@ func TestOneLookUpServesAllWhoWait(t *testing.T) {
 	})
 }
 
-func giveUp(p *site, ctx context.Context) {
+func giveUp(ctx context.Context, p *site) {
 	b := p.browser()
 	b.send(request(ctx, "/acme/login"), true)
 }
