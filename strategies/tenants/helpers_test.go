@@ -74,7 +74,7 @@ func (d *table) counts(tenant string) (asked, built int) {
 	return d.asked[tenant], d.built[tenant]
 }
 
-func (d *table) find(_ context.Context, tenant string) (tenants.Tenant, error) {
+func (d *table) find(ctx context.Context, tenant string) (tenants.Tenant, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.asked[tenant]++
@@ -86,6 +86,8 @@ func (d *table) find(_ context.Context, tenant string) (tenants.Tenant, error) {
 		d.mu.Lock()
 	}
 	switch {
+	case ctx.Err() != nil:
+		return tenants.Tenant{}, ctx.Err()
 	case d.err != nil:
 		return tenants.Tenant{}, d.err
 	case !ok:

@@ -171,7 +171,11 @@ func TestAChangeTakesEffectWhenItIsNoLongerFresh(t *testing.T) {
 		if _, exchanged := d.exchanged.Load(state); exchanged {
 			t.Error("the new provider was asked")
 		}
-		login(200, "user &{acme/c}, account <nil>")
+		state = b.begin("acme", "login")
+		p.want("begun with the new one", b.end("acme", "login", state), 200, "user &{acme/c}, account <nil>")
+		if by, _ := d.exchanged.Load(state); by != "acme/s3" {
+			t.Errorf("exchanged by %v", by)
+		}
 		state = b.begin("acme", "login")
 		d.remove("acme")
 		time.Sleep(time.Minute)
@@ -190,7 +194,11 @@ func TestWhatIsForgottenIsLookedUpAtOnce(t *testing.T) {
 	s.Forget("acme")
 	s.Forget("nobody")
 	p.want("begun with the old secret", b.end("acme", "login", state), 400, "flow_tenant")
-	p.want("begun with the new one", b.end("acme", "login", b.begin("acme", "login")), 200, "user &{acme/c}, account <nil>")
+	state = b.begin("acme", "login")
+	p.want("begun with the new one", b.end("acme", "login", state), 200, "user &{acme/c}, account <nil>")
+	if by, _ := d.exchanged.Load(state); by != "acme/s3" {
+		t.Errorf("exchanged by %v", by)
+	}
 	d.remove("acme")
 	s.Forget("acme")
 	p.want("removed", b.get("/acme/login", "same-origin"), 404, "tenant_unknown")
