@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -64,9 +65,7 @@ func (b *browser) post(path string, form url.Values) *httptest.ResponseRecorder 
 	strict := *b
 	strict.cookies = map[string]*http.Cookie{}
 	w := strict.send(r)
-	for name, c := range strict.cookies {
-		b.cookies[name] = c
-	}
+	maps.Copy(b.cookies, strict.cookies)
 	return w
 }
 
@@ -158,7 +157,7 @@ func TestAppleIDTokensThatAreRefused(t *testing.T) {
 	} {
 		world := serving("apple")
 		world.ids = func() string { return c.token }
-		j := travel(t, fresh(t, "apple", "https://app.example/callback"), world, t.Context())
+		j := travel(t.Context(), t, fresh(t, "apple", "https://app.example/callback"), world)
 		j.app.want(name, j.end, c.code, http.StatusBadGateway)
 	}
 }

@@ -74,7 +74,7 @@ func beginAuth(c call, state string) (begun, error) {
 // bind finds out what the answer will name the flow by, and what must be kept for it. An
 // address without any such name is refused: whoever answers it, nobody could tell.
 func (s *Strategy) bind(query url.Values, b begun, state string) (key string, f flow, err error) {
-	f.Session = shrink(b.session, b.address)
+	f.Session = s.shrink(b)
 	token := query.Get("oauth_token")
 	switch {
 	case s.build != nil:
@@ -110,16 +110,31 @@ func requestToken(session string) string {
 // shrink leaves out of a session what is only good at the beginning: the address, which
 // alone can be longer than a flow may be, and what is empty. A session that is no JSON
 // object is kept whole.
-func shrink(session, address string) json.RawMessage {
+//
+// Most providers need nothing of it. Then all their sessions are the same but for the
+// address, so the first is remembered, and others like it are not taken apart.
+func (s *Strategy) shrink(b begun) json.RawMessage {
+	quoted, _ := json.Marshal(b.address) // as the session quotes it; a string always marshals
+	rest := strings.Replace(b.session, string(quoted), "", 1)
+	if blank := s.blank.Load(); blank != nil && *blank == rest {
+		return nil
+	}
+	kept := shrunk(b.session, string(quoted))
+	if kept == nil {
+		s.blank.Store(&rest)
+	}
+	return kept
+}
+
+func shrunk(session, address string) json.RawMessage {
 	var members map[string]json.RawMessage
 	if json.Unmarshal([]byte(session), &members) != nil {
-		kept, _ := json.Marshal(session) // a string always marshals
+		kept, _ := json.Marshal(session)
 		return kept
 	}
-	quoted, _ := json.Marshal(address) // as the session quotes it
 	for name, value := range members {
 		switch text := string(value); text {
-		case string(quoted), `""`, `null`, `0`, `false`, `"0001-01-01T00:00:00Z"`:
+		case address, `""`, `null`, `0`, `false`, `"0001-01-01T00:00:00Z"`:
 			delete(members, name)
 		}
 	}

@@ -247,6 +247,30 @@ func TestASessionThatIsNoJSONIsKeptWhole(t *testing.T) {
 	}
 }
 
+func TestASessionThatHoldsSomethingIsKeptAfterOthersThatHeldNothing(t *testing.T) {
+	p, provider, n := newApp(t), newFake(), 0
+	var seen []string
+	provider.begin = func(state string) (goth.Session, error) {
+		s := &fakeSession{AuthURL: "https://op.example/?state=" + state}
+		if n++; n%2 == 0 {
+			s.ExpiresAt = fmt.Sprint(n)
+		}
+		return s, nil
+	}
+	provider.unmarshal = func(s string) (goth.Session, error) {
+		seen = append(seen, s)
+		return &fakeSession{}, nil
+	}
+	p.connect("fake", gothprovider.New(provider, keep))
+	b := p.browser()
+	for range 4 {
+		p.want("a flow", b.end("fake", "code=c&state="+parse(t, b.begin("/connect/fake")).Query().Get("state")), "", 0)
+	}
+	if got := strings.Join(seen, " "); got != `{} {"ExpiresAt":"2"} {} {"ExpiresAt":"4"}` {
+		t.Errorf("goth gets %s", got)
+	}
+}
+
 type plainSession struct{ address string }
 
 func (s plainSession) GetAuthURL() (string, error)                          { return s.address, nil }

@@ -3,6 +3,7 @@ package gothprovider_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -237,6 +238,19 @@ func TestARouteAddsParametersAndCannotTouchWhatDecidesAboutTheFlow(t *testing.T)
 		t.Errorf("a space is a plus sign in %s", location)
 	}
 	p.want("the callback", b.end("github", s.allow(t, location)), "", 0)
+}
+
+func TestAParameterOfTheRouteTakesThePlaceOfTheProviders(t *testing.T) {
+	p := newApp(t)
+	provider := github.New("id", "CANARY-SECRET", "https://app.example/callback", "admin:org", "gist")
+	p.connect("github", gothprovider.New(provider, keep), passport.Param("scope", "read:user"))
+	p.connect("as-it-is", gothprovider.New(provider, keep))
+	for name, want := range map[string]string{"github": "[read:user]", "as-it-is": "[admin:org gist]"} {
+		query := parse(t, p.browser().begin("/connect/"+name)).Query()
+		if got := fmt.Sprint(query["scope"]); got != want || len(query["code_challenge"]) != 1 || len(query["state"]) != 1 {
+			t.Errorf("%s: scope %s, want %s; %v", name, got, want, query)
+		}
+	}
 }
 
 func TestVerifySeesTheRequestAndDecides(t *testing.T) {

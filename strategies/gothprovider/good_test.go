@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gopassport/passport"
 	"github.com/gopassport/passport/strategies/gothprovider"
@@ -90,12 +91,12 @@ type journey struct {
 }
 
 // travel runs a flow of a provider as far as it goes.
-func travel(t *testing.T, each named, world *internet, ctx context.Context) *journey {
+func travel(ctx context.Context, t *testing.T, each named, world *internet) *journey {
 	t.Helper()
 	everybody.Store(world)
 	defer everybody.Store(nil)
 	p := newApp(t)
-	var opts []gothprovider.Option
+	opts := []gothprovider.Option{gothprovider.Timeout(time.Minute)} // under a race detector things take longer
 	if each.name == "lastfm" || each.name == "steam" {
 		opts = append(opts, perFlow(t, each.name))
 	}
@@ -122,7 +123,7 @@ func travel(t *testing.T, each named, world *internet, ctx context.Context) *jou
 func TestEveryProviderGivesAnAccount(t *testing.T) {
 	t.Setenv("SHOPIFY_SECRET", "shopify")
 	for _, each := range every(t, "https://app.example/callback") {
-		j := travel(t, each, serving(each.name), t.Context())
+		j := travel(t.Context(), t, each, serving(each.name))
 		code := passport.Code("")
 		if never(each.name) {
 			code = passport.CodeSubject

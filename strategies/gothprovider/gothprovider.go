@@ -50,6 +50,7 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"sync/atomic"
 	"time"
 
 	"github.com/markbates/goth"
@@ -62,8 +63,9 @@ import (
 // Strategy is a [passport.Strategy]. Make one with [New]. It is safe for concurrent use.
 type Strategy struct {
 	provider goth.Provider
-	kind     string // the name of goth's own package, "" for a provider of somebody else
-	field    int    // of the provider, for its HTTP client; -1 for none
+	kind     string                 // the name of goth's own package, "" for a provider of somebody else
+	field    int                    // of the provider, for its HTTP client; -1 for none
+	blank    atomic.Pointer[string] // a session that holds nothing, without its address
 	verify   func(*http.Request, goth.User) (any, error)
 	timeout  time.Duration
 	issuer   string

@@ -218,10 +218,10 @@ func replied(t *testing.T, e entry, c hostile) {
 		world.odd = map[string]odd{step: reply}
 		switch {
 		case each.name == name:
-			j := travel(t, each, world, t.Context())
+			j := travel(t.Context(), t, each, world)
 			j.app.want(each.name, j.end, c.code, c.status)
 		case name == "any" && !idInToken(each.name):
-			if j := travel(t, each, world, t.Context()); j.end.Code != http.StatusBadGateway || j.app.last() == nil {
+			if j := travel(t.Context(), t, each, world); j.end.Code != http.StatusBadGateway || j.app.last() == nil {
 				t.Errorf("%s: %d %s, %v", each.name, j.end.Code, j.end.Body, j.app.last())
 			}
 		}
@@ -239,7 +239,7 @@ func exchanged(t *testing.T, e entry, c hostile) {
 		ctx, cancel := context.WithCancel(t.Context())
 		world := serving(name)
 		world.odd = map[string]odd{stepToken: wire(t, e.Input, cancel)}
-		j := travel(t, fresh(t, name, "https://app.example/callback"), world, ctx)
+		j := travel(ctx, t, fresh(t, name, "https://app.example/callback"), world)
 		cancel()
 		if len(names) == 1 {
 			j.app.want(e.Name, j.end, c.code, c.status)
@@ -288,7 +288,7 @@ func byToken(t *testing.T, e entry, c hostile) {
 			reply = text(http.StatusUnauthorized, "text/plain", echoed+"CANARY")
 		}
 		world.odd = map[string]odd{step: reply}
-		j := travel(t, fresh(t, "twitter", "https://app.example/callback"), world, t.Context())
+		j := travel(t.Context(), t, fresh(t, "twitter", "https://app.example/callback"), world)
 		j.app.want(e.Name, j.end, c.code, c.status)
 		return
 	}

@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -247,9 +248,7 @@ func signed(issuer string, more map[string]any) string {
 		"iss": issuer, "aud": "id", "sub": "42", "iat": time.Now().Unix(), "exp": time.Now().Add(time.Hour).Unix(),
 		"at_hash": base64.RawURLEncoding.EncodeToString(sum[:16]),
 	}
-	for name, value := range more {
-		claims[name] = value
-	}
+	maps.Copy(claims, more)
 	body, _ := json.Marshal(claims)
 	encode := base64.RawURLEncoding.EncodeToString
 	text := encode([]byte(`{"alg":"RS256","kid":"k"}`)) + "." + encode(body)

@@ -145,7 +145,7 @@ func (r row) String() string {
 // measure runs a whole flow of a provider, and one each with a token and a profile of {}.
 func measure(t *testing.T, each named) row {
 	t.Helper()
-	j := travel(t, each, serving(each.name), t.Context())
+	j := travel(t.Context(), t, each, serving(each.name))
 	token, profile := j.world.of(stepToken), j.world.of(stepProfile)
 	r := row{name: each.name, key: "state", pkce: j.query.Has("code_challenge"), token: token.ours == token.calls, profile: "not asked for", account: "yes"}
 	switch {
@@ -175,7 +175,7 @@ func ending(t *testing.T, each named, step string) string {
 	t.Helper()
 	world := serving(each.name)
 	world.odd = map[string]odd{step: text(http.StatusOK, "application/json", "{}")}
-	j := travel(t, each, world, t.Context())
+	j := travel(t.Context(), t, each, world)
 	switch err := j.app.last(); {
 	case world.of(step).calls == 0:
 		return "-"

@@ -125,7 +125,7 @@ func (c *cache) make(ctx context.Context, tenant string) (e *entry, err error) {
 	case err != nil:
 		return nil, fault(http.StatusServiceUnavailable, err)
 	case t.Strategy == nil:
-		return nil, fault(http.StatusInternalServerError, errors.New("Find gave a Tenant without a Strategy, and no error"))
+		return nil, fault(http.StatusInternalServerError, errors.New("the Tenant that Find gave has no Strategy, and there is no error"))
 	}
 	e = &entry{tenant: tenant, version: t.Version, binding: binding(tenant, t.Version)}
 	if old := c.load(tenant); old != nil && old.version == t.Version {
@@ -137,7 +137,7 @@ func (c *cache) make(ctx context.Context, tenant string) (e *entry, err error) {
 	case err != nil:
 		return nil, fault(http.StatusInternalServerError, err)
 	case absent.Nil(e.strategy):
-		return nil, fault(http.StatusInternalServerError, errors.New("Tenant.Strategy gave neither a strategy nor an error"))
+		return nil, fault(http.StatusInternalServerError, errors.New("the Tenant's Strategy function gave neither a strategy nor an error"))
 	}
 	return e, nil
 }

@@ -2,6 +2,7 @@ package tenants
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"testing"
@@ -28,23 +29,28 @@ func always(context.Context, string) (Tenant, error) {
 	}}, nil
 }
 
-func hold(t testing.TB, c *cache, names ...string) {
-	t.Helper()
+func hold(tb testing.TB, c *cache, names ...string) {
+	tb.Helper()
 	for _, name := range names {
 		if _, err := c.get(context.Background(), name); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 }
 
 func TestWhatIsInUseStaysWhenThereIsNoMoreRoom(t *testing.T) {
-	c := newCache(always, time.Minute, 10)
+	asked := 0
+	c := newCache(func(ctx context.Context, tenant string) (Tenant, error) {
+		if tenant == "busy" {
+			asked++
+		}
+		return always(ctx, tenant)
+	}, time.Minute, 10)
 	for i := range 1000 {
-		hold(t, c, "busy", "busy", fmt.Sprint("once-", i))
+		hold(t, c, "busy", fmt.Sprint("once-", i))
 	}
-	e := c.load("busy")
-	if e == nil || len(c.clock) != 10 || Held(&Strategy{cache: c}) != 10 {
-		t.Errorf("%v is held, of %d", e, len(c.clock))
+	if asked != 1 || Held(&Strategy{cache: c}) != 10 {
+		t.Errorf("the one in use was looked up %d times; %d are held", asked, len(c.clock))
 	}
 	for i := range c.clock {
 		if c.clock[i].slot != i {
@@ -63,6 +69,19 @@ func TestForgettingAndHoldingKeepTheClockWhole(t *testing.T) {
 		if n := Held(&Strategy{cache: c}); n > 7 {
 			t.Fatalf("%d are held", n)
 		}
+	}
+}
+
+// Whoever guesses names fills no memory.
+func TestUnknownTenantsAreNotHeld(t *testing.T) {
+	c := newCache(func(context.Context, string) (Tenant, error) { return Tenant{}, ErrUnknown }, time.Minute, 10)
+	for i := range 100_000 {
+		if _, err := c.get(t.Context(), fmt.Sprint(i)); !errors.Is(err, ErrUnknown) {
+			t.Fatal(err)
+		}
+	}
+	if len(c.calls)+len(c.clock)+Held(&Strategy{cache: c}) > 0 {
+		t.Errorf("%d look-ups and %d tenants are held", len(c.calls), len(c.clock))
 	}
 }
 

@@ -17,10 +17,8 @@ import (
 	"github.com/gopassport/passport/strategies/tenants"
 )
 
-type (
-	user    struct{ ID string }
-	account struct{ ID string }
-)
+// user is who logs in, and the account that is connected.
+type user struct{ ID string }
 
 // sso is the strategy of one tenant, at a provider of its own. It counts who comes back.
 type sso struct {
@@ -76,7 +74,7 @@ func (d *table) counts(tenant string) (asked, built int) {
 	return d.asked[tenant], d.built[tenant]
 }
 
-func (d *table) find(_ context.Context, tenant string) (tenants.Tenant, error) {
+func (d *table) find(ctx context.Context, tenant string) (tenants.Tenant, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.asked[tenant]++
@@ -88,6 +86,8 @@ func (d *table) find(_ context.Context, tenant string) (tenants.Tenant, error) {
 		d.mu.Lock()
 	}
 	switch {
+	case ctx.Err() != nil:
+		return tenants.Tenant{}, ctx.Err()
 	case d.err != nil:
 		return tenants.Tenant{}, d.err
 	case !ok:

@@ -102,12 +102,14 @@ func TestATenantThatIsNoneIsRefused(t *testing.T) {
 
 func TestALookUpThatFailsIsAFaultAndNotAnUnknownTenant(t *testing.T) {
 	down := errors.New("the database is down")
+	d := two()
+	d.fail(down)
 	for name, c := range map[string]struct {
 		find   func(context.Context, string) (tenants.Tenant, error)
 		status int
 		cause  error
 	}{
-		"an error":               {func(context.Context, string) (tenants.Tenant, error) { return tenants.Tenant{}, down }, 503, down},
+		"an error":               {d.find, 503, down},
 		"no strategy":            {func(context.Context, string) (tenants.Tenant, error) { return tenants.Tenant{}, nil }, 500, nil},
 		"a panic":                {func(context.Context, string) (tenants.Tenant, error) { panic("CANARY") }, 500, nil},
 		"an ended goroutine":     {func(context.Context, string) (tenants.Tenant, error) { runtime.Goexit(); panic("unreachable") }, 500, nil},
@@ -169,7 +171,11 @@ func TestAChangeTakesEffectWhenItIsNoLongerFresh(t *testing.T) {
 		if _, exchanged := d.exchanged.Load(state); exchanged {
 			t.Error("the new provider was asked")
 		}
-		login(200, "user &{acme/c}, account <nil>")
+		state = b.begin("acme", "login")
+		p.want("begun with the new one", b.end("acme", "login", state), 200, "user &{acme/c}, account <nil>")
+		if by, _ := d.exchanged.Load(state); by != "acme/s3" {
+			t.Errorf("exchanged by %v", by)
+		}
 		state = b.begin("acme", "login")
 		d.remove("acme")
 		time.Sleep(time.Minute)
@@ -188,7 +194,11 @@ func TestWhatIsForgottenIsLookedUpAtOnce(t *testing.T) {
 	s.Forget("acme")
 	s.Forget("nobody")
 	p.want("begun with the old secret", b.end("acme", "login", state), 400, "flow_tenant")
-	p.want("begun with the new one", b.end("acme", "login", b.begin("acme", "login")), 200, "user &{acme/c}, account <nil>")
+	state = b.begin("acme", "login")
+	p.want("begun with the new one", b.end("acme", "login", state), 200, "user &{acme/c}, account <nil>")
+	if by, _ := d.exchanged.Load(state); by != "acme/s3" {
+		t.Errorf("exchanged by %v", by)
+	}
 	d.remove("acme")
 	s.Forget("acme")
 	p.want("removed", b.get("/acme/login", "same-origin"), 404, "tenant_unknown")
@@ -232,14 +242,14 @@ func TestOneLookUpServesAllWhoWait(t *testing.T) {
 		for i := range 100 {
 			wg.Go(func() {
 				if i == 0 { // the first gives up; the others still get theirs
-					giveUp(p, ctx)
+					giveUp(ctx, p)
 					return
 				}
 				p.browser().begin("acme", "login")
 			})
 			synctest.Wait()
 		}
-		wg.Go(func() { giveUp(p, ctx) })
+		wg.Go(func() { giveUp(ctx, p) })
 		synctest.Wait()
 		cancel()
 		synctest.Wait()
@@ -251,7 +261,7 @@ func TestOneLookUpServesAllWhoWait(t *testing.T) {
 	})
 }
 
-func giveUp(p *site, ctx context.Context) {
+func giveUp(ctx context.Context, p *site) {
 	b := p.browser()
 	b.send(request(ctx, "/acme/login"), true)
 }
