@@ -71,15 +71,15 @@ func TestThePlotIsXML(t *testing.T) {
 }
 
 const made = `goos: linux
-BenchmarkGroup/bare-2   	100	  10.0 ns/op	 0 B/op	 0 allocs/op
-BenchmarkGroup/a-2      	100	 110 ns/op	 64 B/op	 2 allocs/op
-BenchmarkGroup/b-2      	100	  60 ns/op	 32 B/op	 1 allocs/op
+BenchmarkGroup/bare-2   	100	  9 ns/op	 10.0 cpu-ns/op	 0 B/op	 0 allocs/op
+BenchmarkGroup/a-2      	100	 9 ns/op	 110 cpu-ns/op	 64 B/op	 2 allocs/op
+BenchmarkGroup/b-2      	100	 9 ns/op	 60 cpu-ns/op	 32 B/op	 1 allocs/op
 BenchmarkCores          	100	  90 ns/op	 0 B/op	 0 allocs/op
 BenchmarkCores-2        	100	  45 ns/op	 0 B/op	 0 allocs/op
 PASS
-BenchmarkGroup/bare-2   	100	  20.0 ns/op	 0 B/op	 0 allocs/op
-BenchmarkGroup/a-2      	100	 320 ns/op	 64 B/op	 2 allocs/op
-BenchmarkGroup/b-2      	100	 120 ns/op	 32 B/op	 1 allocs/op
+BenchmarkGroup/bare-2   	100	 9 ns/op	 20.0 cpu-ns/op	 0 B/op	 0 allocs/op
+BenchmarkGroup/a-2      	100	 9 ns/op	 320 cpu-ns/op	 64 B/op	 2 allocs/op
+BenchmarkGroup/b-2      	100	 9 ns/op	 120 cpu-ns/op	 32 B/op	 1 allocs/op
 BenchmarkStack/a	500	100 requests/s
 `
 

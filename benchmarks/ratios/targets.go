@@ -62,7 +62,7 @@ func ratio(a, b string) func(results) []float64 {
 // over is what one case costs more than another, in nanoseconds.
 func over(a, b string) func(results) []float64 {
 	return func(r results) []float64 {
-		return combine(r[a]["ns/op"], r[b]["ns/op"], func(a, b float64) float64 { return a - b })
+		return combine(r[a][cpu], r[b][cpu], func(a, b float64) float64 { return a - b })
 	}
 }
 
