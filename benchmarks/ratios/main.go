@@ -1,14 +1,14 @@
 // Command ratios runs all benchmarks, and the servers over loopback, and compares the
 // results with the targets of this library. Run it in the folder of the module:
 //
-//	go run ./ratios                  # six rounds, and the servers; some minutes
+//	go run ./ratios                  # 20 rounds, and the servers; three minutes
 //	go run ./ratios -rounds 1 -servers 0
 //	go run ./ratios -run=false       # only prints what results.txt has
 //	go run ./ratios -write           # also writes results.txt, docs/performance.md and its plot
 //
-// Each round runs every benchmark once, so what is compared ran within a minute of each
-// other; a ratio is the median of those of the rounds. results.txt is in the format of
-// go test, which benchstat reads.
+// Each round runs every benchmark once and shortly, so what is compared ran within seconds
+// of each other, whatever else the machine does; a ratio is the median of those of the
+// rounds. results.txt is in the format of go test, which benchstat reads.
 package main
 
 import (
@@ -41,8 +41,8 @@ func main() {
 func command(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("ratios", flag.ContinueOnError)
 	run := flags.Bool("run", true, "run the benchmarks; else results.txt is read")
-	rounds := flags.Int("rounds", 6, "how often each benchmark runs")
-	benchtime := flags.Duration("benchtime", 500*time.Millisecond, "how long each runs in a round")
+	rounds := flags.Int("rounds", 20, "how often each benchmark runs")
+	benchtime := flags.Duration("benchtime", 100*time.Millisecond, "how long each runs in a round")
 	servers := flags.Int("servers", 3, "how often each server is measured")
 	seconds := flags.Duration("seconds", 5*time.Second, "how long each is, each time")
 	write := flags.Bool("write", false, "write results.txt, docs/performance.md and its plot")

@@ -20,7 +20,7 @@ type chart struct {
 
 func charts() []chart {
 	return []chart{
-		{"A request with a login, the user restored", "ns/op", []bar{
+		{"A request with a login, the user restored", cpu, []bar{
 			{"floor", "Restored/floor", false},
 			{"passport", "Restored/passport", true},
 			{"passport, CookieSessions", "Restored/passport_CookieSessions", true},
@@ -28,12 +28,12 @@ func charts() []chart {
 			{"gorilla's CookieStore", "Restored/gorilla", false},
 			{"scs", "Restored/scs", false},
 		}},
-		{"A flow begins, with goth's github", "ns/op", []bar{
+		{"A flow begins, with goth's github", cpu, []bar{
 			{"AuthCodeURL, PKCE, a cookie", "Begin/floor", false},
 			{"passport", "Begin/passport", true},
 			{"gothic", "Begin/gothic", false},
 		}},
-		{"A flow ends, the provider in process", "ns/op", []bar{
+		{"A flow ends, the provider in process", cpu, []bar{
 			{"goth alone", "Callback/goth", false},
 			{"passport", "Callback/passport", true},
 			{"gothic", "Callback/gothic", false},
@@ -92,7 +92,7 @@ func (c chart) draw(b *strings.Builder, r results, y int) int {
 	for _, bar := range c.bars {
 		value := median(r[bar.name][c.unit])
 		length, text, class := value/high, fmt.Sprintf("%.0f", value), "other"
-		if c.unit == "ns/op" {
+		if c.unit == cpu {
 			length, text = math.Log(10*value/low)/math.Log(10*high/low), duration(value)
 		}
 		if bar.ours {

@@ -71,10 +71,14 @@ func spread(values []float64) float64 {
 	return (sorted[(n-1)*3/4] - sorted[(n-1)/4]) / 2 / m
 }
 
+// cpu is the unit of what a case costs: the time of processors, the garbage collector's
+// included.
+const cpu = "cpu-ns/op"
+
 // net is what a case costs beyond the harness, in each round.
 func (r results) net(name string) []float64 {
 	group, _, _ := strings.Cut(name, "/")
-	return combine(r[name]["ns/op"], r[group+"/bare"]["ns/op"], func(a, b float64) float64 { return a - b })
+	return combine(r[name][cpu], r[group+"/bare"][cpu], func(a, b float64) float64 { return a - b })
 }
 
 // combine pairs the values of two cases by round. A case that has none counts as zero.

@@ -28,14 +28,19 @@ func targetsTable(r results) string {
 // casesTable lists all cases.
 func casesTable(r results) string {
 	var b strings.Builder
-	b.WriteString("| case | median | ± | B/op | allocs/op |\n|---|--:|--:|--:|--:|\n")
+	b.WriteString("| case | processor time | ± | time | B/op | allocs/op |\n|---|--:|--:|--:|--:|--:|\n")
 	for _, name := range slices.Sorted(maps.Keys(r)) {
 		if rates := r[name]["requests/s"]; len(rates) > 0 {
-			fmt.Fprintf(&b, "| %s | %.0f requests/s | %.0f %% | | |\n", name, median(rates), 100*spread(rates))
+			fmt.Fprintf(&b, "| %s | %.0f requests/s | %.0f %% | | | |\n", name, median(rates), 100*spread(rates))
 			continue
 		}
-		times := r[name]["ns/op"]
-		fmt.Fprintf(&b, "| %s | %s | %.0f %% | %.0f | %.0f |\n", name, duration(median(times)), 100*spread(times), median(r[name]["B/op"]), median(r[name]["allocs/op"]))
+		work, time := "", r[name]["ns/op"]
+		width := spread(time)
+		if times := r[name][cpu]; len(times) > 0 {
+			work, width = duration(median(times)), spread(times)
+		}
+		fmt.Fprintf(&b, "| %s | %s | %.0f %% | %s | %.0f | %.0f |\n",
+			name, work, 100*width, duration(median(time)), median(r[name]["B/op"]), median(r[name]["allocs/op"]))
 	}
 	return b.String()
 }

@@ -96,7 +96,8 @@ func ask(ctx context.Context, host, request string, end time.Time, answers *atom
 		if err != nil {
 			return err
 		}
-		if _, err := io.Copy(io.Discard, reply.Body); err != nil {
+		_, err = io.Copy(io.Discard, reply.Body)
+		if err := errors.Join(err, reply.Body.Close()); err != nil {
 			return err
 		}
 		if reply.StatusCode != http.StatusOK {

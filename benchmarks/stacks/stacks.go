@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -34,7 +35,7 @@ func (m *Missing) Error() string { return m.What }
 // Without Node, or before setup.sh, it lists only those in Go, and the error is a *Missing.
 func All(ctx context.Context, root, dir string) ([]Stack, error) {
 	server := filepath.Join(dir, "server")
-	build := exec.CommandContext(ctx, "go", "build", "-o", server, "./server")
+	build := exec.CommandContext(ctx, "go", "build", "-o", server, "./server") //nolint:gosec // server is a file in a folder of the caller's
 	build.Dir = root
 	if out, err := build.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("%w: %s", err, out)
@@ -84,9 +85,9 @@ func (s Stack) Measure(ctx context.Context, d time.Duration) (perSecond float64,
 // pinned runs a command on one core, where the system can do that.
 func pinned(ctx context.Context, core int, command ...string) *exec.Cmd {
 	if taskset, err := exec.LookPath("taskset"); err == nil {
-		command = append([]string{taskset, "-c", fmt.Sprint(core % runtime.NumCPU())}, command...)
+		command = append([]string{taskset, "-c", strconv.Itoa(core % runtime.NumCPU())}, command...)
 	}
-	return exec.CommandContext(ctx, command[0], command[1:]...)
+	return exec.CommandContext(ctx, command[0], command[1:]...) //nolint:gosec // what runs is written above
 }
 
 // start gives the address of the server, and a function that ends it.
@@ -129,12 +130,12 @@ func logIn(ctx context.Context, base string) (string, error) {
 		return "", err
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	reply, _, err := send(r)
+	cookies, _, err := send(r)
 	if err != nil {
 		return "", err
 	}
 	var pairs []string
-	for _, c := range reply.Cookies() {
+	for _, c := range cookies {
 		pairs = append(pairs, c.Name+"="+c.Value)
 	}
 	return strings.Join(pairs, "; "), nil
@@ -153,16 +154,16 @@ func greeted(ctx context.Context, base, cookie string) error {
 	return nil
 }
 
-func send(r *http.Request) (*http.Response, string, error) {
+func send(r *http.Request) (cookies []*http.Cookie, body string, err error) {
 	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	reply, err := client.Do(r)
 	if err != nil {
 		return nil, "", err
 	}
 	defer func() { _ = reply.Body.Close() }() // it was read
-	body, err := io.ReadAll(io.LimitReader(reply.Body, 1<<16))
+	text, err := io.ReadAll(io.LimitReader(reply.Body, 1<<16))
 	if err == nil && reply.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s: %s", reply.Status, body)
+		err = fmt.Errorf("%s: %s", reply.Status, text)
 	}
-	return reply, string(body), err
+	return reply.Cookies(), string(text), err
 }
