@@ -86,3 +86,23 @@ func replaceByAFile(t *testing.T, dir string) (mend func()) {
 		must(os.Rename(dir+".away", dir))
 	}
 }
+
+// The FilesystemStore cannot tell a folder that is gone from a record that is gone.
+func TestAFolderThatIsGoneLooksLikeALogoutAndLosesNothing(t *testing.T) {
+	dir, key := t.TempDir()+"/sessions", newKey()
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	b := newBrowser(t, newSite(t, func(c *passport.Config) {
+		c.Sessions = passport.GorillaSessions(sessions.NewFilesystemStore(dir, key, key), "session")
+	})).as("alice")
+	if err := os.Rename(dir, dir+".away"); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "without the folder", b.me(), "-")
+	b.get("/as/bob")
+	if err := os.Rename(dir+".away", dir); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "with the folder", b.me(), "alice")
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -153,10 +154,10 @@ func (h RevocationHarness) concurrent(t *testing.T) {
 	suiteAtOnce(40, func(i int) {
 		ctx := context.WithoutCancel(t.Context())
 		for _, user := range []string{"alice", fmt.Sprint("user", i)} {
-			if err := stores[i%2].Revoke(ctx, user, []string{"", fmt.Sprint(i)}[i/2%2], time.Hour); err != nil {
+			if err := stores[i%2].Revoke(ctx, user, []string{"", strconv.Itoa(i)}[i/2%2], time.Hour); err != nil {
 				t.Errorf("Revoke: %v", err)
 			}
-			if ended, err := stores[i%2].Revoked(ctx, user, fmt.Sprint(i), began); !ended || err != nil {
+			if ended, err := stores[i%2].Revoked(ctx, user, strconv.Itoa(i), began); !ended || err != nil {
 				t.Errorf("Revoked: %v, %v", ended, err)
 			}
 		}

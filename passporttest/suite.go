@@ -168,7 +168,7 @@ func (v *suiteVisitor) get(path string) *suiteReply {
 
 // send is get with a Cookie header of one's own. What the answer sets is kept.
 func (v *suiteVisitor) send(path, cookies string) *suiteReply {
-	r := httptest.NewRequest(http.MethodGet, path, nil)
+	r := httptest.NewRequestWithContext(v.t.Context(), http.MethodGet, path, nil)
 	r.Host, r.TLS = "app.example", &tls.ConnectionState{}
 	for name, value := range map[string]string{"Cookie": cookies, "Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"} {
 		if value != "" {

@@ -68,7 +68,8 @@ type codec struct{ securecookie.Codec }
 func (s *Store) open(ctx context.Context, options gormstore.Options) (*gormstore.Store, *faults) {
 	f := &faults{Interface: s.db.Logger}
 	inner := gormstore.NewOptions(s.db.Session(&gorm.Session{Context: ctx, Logger: f}), options)
-	inner.Codecs, inner.SessionOpts = s.codecs, s.Options
+	own := *s.Options // it writes to them
+	inner.Codecs, inner.SessionOpts = s.codecs, &own
 	return inner, f
 }
 

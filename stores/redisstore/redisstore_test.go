@@ -126,6 +126,23 @@ func TestWhatIsNoRevocationIsAFault(t *testing.T) {
 	}
 }
 
+// What docs/sessions.md warns of.
+func TestARedisThatWasRestartedEmptyHasForgottenEverything(t *testing.T) {
+	server := realserver.Redis(t)
+	store := redisstore.New(redisstore.Config{Client: dial(t, server.Address)})
+	began := time.Now()
+	if err := errors.Join(store.Put(t.Context(), "id", []byte("flow"), time.Minute), store.Revoke(t.Context(), "alice", "", time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	server.Restart()
+	if _, err := store.Take(t.Context(), "id"); !errors.Is(err, passport.ErrNoFlow) {
+		t.Errorf("a flow from before: %v, want ErrNoFlow", err)
+	}
+	if ended, err := store.Revoked(t.Context(), "alice", "a", began); ended || err != nil {
+		t.Errorf("a revocation from before: %v, %v", ended, err)
+	}
+}
+
 // Each is what somebody gets wrong in a configuration.
 func TestARedisThatCannotBeUsedIsAFault(t *testing.T) {
 	server := realserver.Redis(t)

@@ -74,7 +74,7 @@ func newManager() (*scs.SessionManager, *shaky) {
 func quiet(t *testing.T) {
 	t.Helper()
 	before := slog.Default()
-	slog.SetDefault(slog.New(slog.NewTextHandler(io.Discard, nil)))
+	slog.SetDefault(slog.New(slog.DiscardHandler))
 	t.Cleanup(func() { slog.SetDefault(before) })
 }
 

@@ -21,7 +21,7 @@ var (
 	}
 )
 
-func Example() {
+func Example() { //nolint:testableexamples // it takes a PostgreSQL; the tests have one
 	ctx := context.Background()
 	db, err := sql.Open("pgx", "postgres://app@127.0.0.1/app")
 	if err != nil {
