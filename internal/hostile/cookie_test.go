@@ -35,7 +35,7 @@ func cookies(t *testing.T, e hostile.Entry) string {
 		}
 		return "neutralise"
 	}
-	w := newWorld(t, setup{})
+	w := newWorld(t, setup{configure: func(c *passport.Config) { c.Revocations = passporttest.NewRevocations() }})
 	name, value := pair(w.cookies("alice", "login"))
 	header := w.cookieHeader(e, name, value)
 	if e.Expect[:6] == "reject" && strings.HasPrefix(e.Input, "Cookie: flow=") {

@@ -83,16 +83,18 @@ func scripts(t *testing.T, e hostile.Entry) string {
 			}
 			return w.end(t, "alice", one, 2)
 		},
-		"linking/e-mail equal to another user's":         emails,
-		"linking/same sub at two issuers":                keyed("https://op.test 42", "https://evil-op.test 42"),
-		"linking/user disabled midway":                   disabled,
-		"session/user deleted":                           deleted,
-		"session/store down on read":                     storeDown,
-		"session/store down on write":                    storeDown,
-		"session/key rotation mid-flow":                  rotation,
-		"session/logout leaves flows":                    leftFlow,
-		"session/fixation: attacker's anonymous session": fixation,
-		"session/values before login":                    valuesBefore,
+		"linking/e-mail equal to another user's":                emails,
+		"linking/same sub at two issuers":                       keyed("https://op.test 42", "https://evil-op.test 42"),
+		"linking/sub differs by Unicode normalisation":          normalized,
+		"linking/wrapper order: Authorize outside Authenticate": wrongOrder,
+		"linking/user disabled midway":                          disabled,
+		"session/user deleted":                                  deleted,
+		"session/store down on read":                            storeDown,
+		"session/store down on write":                           storeDown,
+		"session/key rotation mid-flow":                         rotation,
+		"session/logout leaves flows":                           leftFlow,
+		"session/fixation: attacker's anonymous session":        fixation,
+		"session/values before login":                           valuesBefore,
 	}[e.Key()]
 	switch {
 	case script != nil:
@@ -137,6 +139,26 @@ func keyed(one, other string) func(*testing.T, hostile.Entry) string {
 		w.op.URL = "https://evil-op.test" // another provider answers in its place
 		return w.connect(t, "/connect/op")
 	}
+}
+
+// normalized: a subject of anything but ASCII is none (OpenID Connect Core, 2), in either form.
+func normalized(t *testing.T, e hostile.Entry) string {
+	for line := range strings.SplitSeq(e.Input, "\n") {
+		_, sub, _ := strings.Cut(line, "sub=")
+		w := newWorld(t, setup{op: passporttest.ProviderConfig{People: []map[string]any{{"sub": sub}}}})
+		if got := w.connect(t, "/connect/op"); got != "reject" || w.last.Code != passport.CodeSubject {
+			return fmt.Sprint(got, " ", w.last)
+		}
+	}
+	return "reject"
+}
+
+// wrongOrder asks for the login behind the connection.
+func wrongOrder(t *testing.T, _ hostile.Entry) string {
+	w := newWorld(t, setup{})
+	inner := w.auth.Authenticate("password")(http.HandlerFunc(w.handle))
+	w.app = w.auth.Session(w.auth.Authorize("op-link")(inner))
+	return w.end(t, "anon", w.begin("anon", "/connect/op"), 1)
 }
 
 func disabled(t *testing.T, _ hostile.Entry) string {
@@ -354,25 +376,31 @@ func secrets(t *testing.T, e hostile.Entry) string {
 		for _, form := range []passporttest.Request{w.op.Last(passporttest.Token), w.tw.Last(passporttest.RequestToken)} {
 			for _, values := range form.Form {
 				if v := values[0]; len(v) > 20 && strings.Contains(text, v) && !strings.HasPrefix(v, app) {
-					t.Errorf("%q shows up in %.2000s", v, text)
+					t.Errorf("%q shows up in … %s …", v, around(text, v))
 				}
 			}
 		}
 		for _, kind := range []string{"access-", "refresh-", "secret-", "verifier-", "oauth_signature", "Basic "} {
 			if strings.Contains(text, kind) {
-				t.Errorf("%q shows up in %.2000s", kind, text)
+				t.Errorf("%q shows up in … %s …", kind, around(text, kind))
 			}
 		}
 	}
 	for _, part := range []string{canary, "INFO admin", "INFO+admin", "\x1b"} {
 		if strings.Contains(text, part) {
-			t.Errorf("%q shows up in %.2000s", part, text)
+			t.Errorf("%q shows up in … %s …", part, around(text, part))
 		}
 	}
 	if text == "" {
 		t.Error("nothing was looked at")
 	}
 	return "neutralise"
+}
+
+// around is where a part stands in a text.
+func around(text, part string) string {
+	i := strings.Index(text, part)
+	return text[max(0, i-200):min(len(text), i+200)]
 }
 
 // shown prints what an application is given, and what it gives, in all ways.

@@ -2,6 +2,7 @@ package hostile_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
@@ -76,6 +77,7 @@ type setup struct {
 	configure func(*passport.Config)
 	oidc      func(*oidc.Config)
 	timeout   time.Duration
+	announces bool // the provider says that it names itself in answers
 }
 
 func newWorld(t *testing.T, s setup) *world {
@@ -87,6 +89,11 @@ func newWorld(t *testing.T, s setup) *world {
 	w.op, w.tw = passporttest.NewProvider(t, s.op), passporttest.NewOAuth1Provider(t, passporttest.OAuth1Config{})
 	w.net = &network{to: map[string]string{"op.test": w.op.URL}}
 	w.op.URL = issuer
+	if !s.announces { // the corpus comes back without iss
+		w.op.EditResponse(passporttest.Discovery, func(r *passporttest.Reply) {
+			r.Body = bytes.Replace(r.Body, []byte(`"authorization_response_iss_parameter_supported":true`), []byte(`"x":0`), 1)
+		})
+	}
 	w.config = passport.Config{
 		Keys: [][]byte{newKey()}, Origins: []string{app}, Observe: w.observe,
 		Users: passport.Users[*user]{Key: func(u *user) string { return u.id }, Load: w.load},
@@ -132,7 +139,7 @@ func (w *world) strategies(s setup) {
 	}{{"op", "/auth/op", false}, {"op-link", "/connect/op", false}, {"apple", "/connect/apple", true}} {
 		config := oidc.Config{
 			Issuer: issuer, ClientID: w.op.ClientID, ClientSecret: w.op.ClientSecret, RedirectURL: app + c.path + "/callback",
-			FormPost: c.post, Timeout: s.timeout, Transport: w.net,
+			FormPost: c.post, Timeout: s.timeout, Client: &http.Client{Transport: w.net},
 		}
 		if s.oidc != nil {
 			s.oidc(&config)
