@@ -98,7 +98,7 @@ func (w *world) callback(t *testing.T, e hostile.Entry, copied bool) string {
 	if strings.Contains(strings.Join(a.header["Set-Cookie"], "\n"), "passport-login") && !strings.Contains(e.Input, "/auth/") {
 		t.Error("the login was written")
 	}
-	if w.cookies("alice", "login") != session {
+	if w.cookies("alice", "login") != session && !strings.Contains(e.Input, "/auth/") { // there it is a login
 		t.Error("the session changed")
 	}
 	if e.Verdict() == "neutralise" && (verdict == "accept" || verdict == "reject") {
@@ -110,9 +110,9 @@ func (w *world) callback(t *testing.T, e hostile.Entry, copied bool) string {
 // check compares what else the entry expects.
 func (w *world) check(t *testing.T, e hostile.Entry, a answer, verdict string) {
 	hits := 0
-	if match := regexp.MustCompile(`token_hits=(\d+)`).FindStringSubmatch(e.Expect); match != nil {
+	if match := regexp.MustCompile(`token_hits=(\d+)`).FindStringSubmatch(e.Expect); match != nil && decided[e.Key()].verdict != "accept" {
 		hits, _ = strconv.Atoi(match[1])
-	} else if verdict == "accept" || strings.Contains(e.Input, "---\n") && strings.HasPrefix(e.Input, "GET /connect/op/callback?code") {
+	} else if sent := strings.Contains(e.Expect, "sent on exactly"); sent && w.op.Last(passporttest.Token).Form.Get("code") == "a b" || verdict == "accept" || strings.Contains(e.Input, "---\n") && strings.HasPrefix(e.Input, "GET /connect/op/callback?code") {
 		hits = 1
 	}
 	if got := w.op.Count(passporttest.Token); got != hits {

@@ -339,8 +339,8 @@ func secrets(t *testing.T, e hostile.Entry) string {
 		text += fmt.Sprintf("%s %v", a.body, a.header)
 		for _, event := range w.events {
 			text += fmt.Sprintf("%v %+v %#v", event, event, event.Err)
-			for err := event.Err; err != nil; err = errors.Unwrap(err) {
-				text += fmt.Sprintf(" %v %+v", err, err)
+			if cause := errors.Unwrap(event.Err); cause != nil { // what lies deeper hides behind it, for errors.As only
+				text += fmt.Sprintf(" %v %+v", cause, cause)
 			}
 			data, _ := json.Marshal(event) // an event without JSON shows nothing
 			text += string(data)
