@@ -126,7 +126,9 @@ func (w *world) observe(_ context.Context, e passport.Event) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.events = append(w.events, e)
-	errors.As(e.Err, &w.last)
+	if errors.As(e.Err, &w.last) {
+		w.t.Log(w.last) // go test -v shows why each entry is refused
+	}
 }
 
 func (w *world) strategies(s setup) {
