@@ -12,8 +12,26 @@ var decided = map[string]decision{
 
 // notApplicable are entries for which there is nothing to run, and why.
 var notApplicable = map[string]string{
-	"config/cookie MaxAge 0":                     "the library's own cookies have no such setting: Lifetime 0 is 14 days, and a login holds the time when it began",
-	"config/cookie SameSite None without Secure": "the library's own cookies have no such settings; those of a store of the application's are its own",
-	"resource/100000 OAuth1 BEGINs":              "the library limits sizes, not rates: a limiter is middleware in front of the route (docs/security.md)",
-	"bearer/id token used as access token":       "a token is a string to this strategy; that a JWT is of the right type is for verify to see, as bearer.New says",
+	`goth-reply/dingtalk: {"accessToken":"short"}`:                    "goth 1.82 has no dingtalk",
+	`goth-reply/dingtalk: {"accessToken":"0123456789ab","corpId":""}`: "goth 1.82 has no dingtalk",
+	"config/cookie MaxAge 0":                                          "the library's own cookies have no such setting: Lifetime 0 is 14 days, and a login holds the time when it began",
+	"config/cookie SameSite None without Secure":                      "the library's own cookies have no such settings; those of a store of the application's are its own",
+	"resource/100000 OAuth1 BEGINs":                                   "the library limits sizes, not rates: a limiter is middleware in front of the route (docs/security.md)",
+	"bearer/id token used as access token":                            "a token is a string to this strategy; that a JWT is of the right type is for verify to see, as bearer.New says",
 }
+
+// elsewhere are entries that run in the tests of one package, which has what they need:
+// the file where they stand by name.
+var elsewhere = map[string]string{
+	`goth-reply/tumblr: {"response":{"user":{}}}`:                                gothTests,
+	`goth-reply/xero: {"Organisations":[]}`:                                      gothTests,
+	`goth-reply/slack: {"user_id":"\u0000","user":"x"}`:                          gothTests,
+	`goth-reply/bitly: {{reset}}`:                                                gothTests,
+	`goth-reply/steam: ns:http://specs.openid.net/auth/2.0`:                      gothTests,
+	"goth-reply/steam: ns:http://specs.openid.net/auth/2.0\nerror:oops\n":        gothTests,
+	`goth-reply/fitbit: {"access_token":"a","token_type":"bearer"}`:              gothTests,
+	`goth-reply/apple: {"access_token":"a","token_type":"bearer"}`:               gothTests,
+	`goth-reply/openidConnect: {"access_token":"a","token_type":"bearer","id_to`: gothTests,
+}
+
+const gothTests = "../../strategies/gothprovider/hostile_test.go"
