@@ -217,3 +217,45 @@ func (s *Flows) Take(ctx context.Context, id string) ([]byte, error) {
 	}
 	return f.data, nil
 }
+
+// Revocations is a [passport.RevocationStore] in memory, on one machine, whose troubles
+// are made. Make one with [NewRevocations]. It is safe for concurrent use.
+type Revocations struct {
+	trouble
+
+	ids   map[[2]string]bool   // user, login
+	users map[string]time.Time // all logins up to then
+}
+
+// NewRevocations makes an empty store.
+func NewRevocations() *Revocations {
+	return &Revocations{ids: map[[2]string]bool{}, users: map[string]time.Time{}}
+}
+
+// Suffer sets the trouble, from the next call on. Suffer(Trouble{}) ends it.
+func (s *Revocations) Suffer(t Trouble) { s.suffer(t) }
+
+// Revoke implements [passport.RevocationStore]. Nothing is forgotten.
+func (s *Revocations) Revoke(ctx context.Context, user, id string, _ time.Duration) error {
+	if err := s.save(ctx); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if id == "" {
+		s.users[user] = time.Now().Truncate(time.Microsecond)
+		return nil
+	}
+	s.ids[[2]string{user, id}] = true
+	return nil
+}
+
+// Revoked implements [passport.RevocationStore].
+func (s *Revocations) Revoked(ctx context.Context, user, id string, began time.Time) (bool, error) {
+	if err := s.load(ctx); err != nil {
+		return false, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ids[[2]string{user, id}] || !began.After(s.users[user]), nil
+}

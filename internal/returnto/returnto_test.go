@@ -2,9 +2,6 @@ package returnto_test
 
 import (
 	"bufio"
-	_ "embed"
-	"encoding/base64"
-	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -12,41 +9,45 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gopassport/passport/internal/hostile"
 	"github.com/gopassport/passport/internal/returnto"
 )
 
-// corpus holds addresses that attackers tried, and some that are good. A request stands
-// for what its request line asks for.
-//
-//go:embed testdata/redirect.json
-var corpus []byte
-
+// The corpus holds addresses that attackers tried, and some that are good.
 func TestTheCorpus(t *testing.T) {
-	var cases []struct {
-		Name, Input, Request string
-		Base64               []byte
-		Accept               bool
+	entries := hostile.Entries("redirect")
+	if len(entries) != 84 {
+		t.Fatalf("%d entries", len(entries))
 	}
-	if err := json.Unmarshal(corpus, &cases); err != nil || len(cases) != 84 {
-		t.Fatalf("%d cases, %v", len(cases), err)
-	}
-	for _, c := range cases {
-		input := c.Input + string(c.Base64)
-		if c.Request != "" {
-			r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(strings.ReplaceAll(c.Request, "\n", "\r\n"))))
-			if err != nil {
-				t.Fatalf("%s: %v", c.Name, err)
-			}
-			input = r.RequestURI
-			if referer := r.Referer(); returnto.Local(referer) {
-				t.Errorf("%s: the Referer %q is accepted", c.Name, referer)
-			}
+	for _, e := range entries {
+		input := hostile.Bytes(e.Input)
+		if strings.Contains(input, " HTTP/1.1\n") {
+			continue // a request; those are below
 		}
-		if got := returnto.Local(input); got != c.Accept {
-			t.Errorf("%s: Local(%q) is %v", c.Name, input, got)
+		if got := returnto.Local(input); got != (e.Verdict() == "accept") {
+			t.Errorf("%s: Local(%q) is %v", e.Name, input, got)
 		}
-		if c.Accept {
+		if returnto.Local(input) {
 			sameOrigin(t, input)
+		}
+	}
+}
+
+// A request stands for what its request line asks for, and for no other part of it.
+func TestWhatARequestAsksFor(t *testing.T) {
+	for text, want := range map[string]bool{
+		"GET /login?return_to=/ok&return_to=//evil.test HTTP/1.1\r\nHost: app.test\r\n\r\n":  true,
+		"GET /connect/op HTTP/1.1\r\nHost: app.test\r\nReferer: https://evil.test/x\r\n\r\n": true,
+		"GET /protected HTTP/1.1\r\nHost: evil.test\r\n\r\n":                                 true,
+		"GET https://evil.test/protected HTTP/1.1\r\nHost: app.test\r\n\r\n":                 false,
+		"GET //evil.test/protected HTTP/1.1\r\nHost: app.test\r\n\r\n":                       false,
+	} {
+		r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(text)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := returnto.Local(r.RequestURI); got != want || returnto.Local(r.Referer()) {
+			t.Errorf("%q: Local is %v", text, got)
 		}
 	}
 }
@@ -136,15 +137,9 @@ func sameOrigin(t *testing.T, s string) {
 }
 
 func FuzzLocal(f *testing.F) {
-	var cases []struct{ Input string }
-	if err := json.Unmarshal(corpus, &cases); err != nil {
-		f.Fatal(err)
+	for _, e := range hostile.Entries("redirect") {
+		f.Add(hostile.Bytes(e.Input))
 	}
-	for _, c := range cases {
-		f.Add(c.Input)
-	}
-	invalid, _ := base64.StdEncoding.DecodeString("L//+L2V2aWwudGVzdA==")
-	f.Add(string(invalid))
 	f.Fuzz(func(t *testing.T, s string) {
 		if returnto.Local(s) {
 			sameOrigin(t, s)

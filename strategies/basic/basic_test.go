@@ -4,12 +4,10 @@ import (
 	"bufio"
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -17,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/gopassport/passport"
+	"github.com/gopassport/passport/internal/hostile"
 	"github.com/gopassport/passport/strategies/basic"
 )
 
@@ -281,27 +280,19 @@ func TestHostile(t *testing.T) {
 		"64 KiB":                         401,
 		"unknown user vs wrong password": 401, // eDp5: x with the password y, who is unknown here
 	}
-	data, err := os.ReadFile("testdata/hostile.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var entries []struct{ Area, Name, Input, Expect string }
-	if err := json.Unmarshal(data, &entries); err != nil {
-		t.Fatal(err)
-	}
 	known := func(_ *http.Request, username, password string) (*person, error) {
 		if username != "alice" || password != "secret" {
 			return nil, passport.Reject("")
 		}
 		return &person{username}, nil
 	}
-	for _, e := range entries {
+	for _, e := range hostile.Entries("basic") {
 		t.Run(e.Name, func(t *testing.T) {
 			status, ok := want[e.Name]
 			if delete(want, e.Name); !ok || (status == 200) != strings.HasPrefix(e.Expect, "accept") {
 				t.Fatalf("%s is not in the list, or in another way: %s", e.Name, e.Expect)
 			}
-			input := strings.Replace(e.Input, "{{repeat:YWFh:16384}}", strings.Repeat("YWFh", 16384), 1)
+			input := hostile.Bytes(e.Input)
 			r, err := http.ReadRequest(bufio.NewReader(strings.NewReader("GET /reports HTTP/1.1\r\nHost: app.test\r\n" + input + "\r\n\r\n")))
 			if err != nil {
 				t.Fatal(err)
@@ -314,7 +305,7 @@ func TestHostile(t *testing.T) {
 		})
 	}
 	if len(want) > 0 {
-		t.Errorf("not in testdata/hostile.json: %v", want)
+		t.Errorf("not in the corpus: %v", want)
 	}
 }
 

@@ -2,16 +2,15 @@ package bearer_test
 
 import (
 	"bufio"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"regexp"
 	"strings"
 	"testing"
 
+	inputs "github.com/gopassport/passport/internal/hostile"
 	"github.com/gopassport/passport/strategies/bearer"
 )
 
@@ -29,7 +28,7 @@ func fromOnePlace(got, header, query, body string) bool {
 	return inHeader != (len(p["access_token"]) == 1 && p.Get("access_token") == got) && len(p["access_token"]) < 2
 }
 
-// hostile is what becomes of an entry of testdata/hostile.json: an answer, or a panic at
+// hostile is what becomes of an entry of the corpus: an answer, or a panic at
 // start-up (no status), or a reason why it does not apply.
 type hostile struct {
 	status    int
@@ -71,14 +70,7 @@ var corpus = map[string]hostile{
 }
 
 func TestHostile(t *testing.T) {
-	data, err := os.ReadFile("testdata/hostile.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var entries []struct{ Area, Name, Input, Expect string }
-	if err := json.Unmarshal(data, &entries); err != nil {
-		t.Fatal(err)
-	}
+	entries := inputs.Entries("bearer", "www-authenticate")
 	seen := map[string]bool{}
 	for _, e := range entries {
 		name := e.Area + "/" + e.Name
@@ -96,7 +88,7 @@ func TestHostile(t *testing.T) {
 	}
 	for name := range corpus {
 		if !seen[name] {
-			t.Errorf("%s is not in testdata/hostile.json", name)
+			t.Errorf("%s is not in the corpus", name)
 		}
 	}
 }
