@@ -1,6 +1,6 @@
 //go:build unix
 
-package interop
+package interop_test
 
 import (
 	"context"
@@ -61,8 +61,15 @@ func (c *inApp) err() error     { return c.lastError() }
 func (c *inApp) refresh() error { return c.renew() }
 
 // oursOIDC is strategies/oidc, with userinfo.
-func oursOIDC(o *op) contender {
-	a, who := o.app(nil, func(c *oidc.Config) { c.Userinfo = true })
+func oursOIDC(o *op) contender { return oursWith(o, nil, nil) }
+
+// oursWith is strategies/oidc, with userinfo, and a client or a configuration of its own.
+func oursWith(o *op, client metadata, change func(*oidc.Config)) contender {
+	a, who := o.app(client, func(c *oidc.Config) {
+		if c.Userinfo = true; change != nil {
+			change(c)
+		}
+	})
 	return &inApp{a, func() error {
 		id := who.last()
 		id.Token = expired(id.Token)

@@ -1,6 +1,6 @@
 //go:build unix
 
-package interop
+package interop_test
 
 import (
 	"net/http"

@@ -1,6 +1,6 @@
 //go:build unix && race
 
-package interop
+package interop_test
 
 // raceDetector tells whether the tests run with it.
 const raceDetector = true

@@ -1,6 +1,6 @@
 //go:build unix
 
-package interop
+package interop_test
 
 import (
 	"testing"
@@ -15,12 +15,14 @@ type browser interface {
 	read(id string) string             // what stands in the element with an id; "" where there is none
 	has(selector string) bool          // whether there is an element: #id or [name=…]
 	where() string                     // the address
+	arrive(prefix string)              // waits for a page whose address has a prefix, where scripts lead there
 }
 
 func (v *visitor) goTo(address string)               { v.t.Helper(); v.open(address) }
 func (v *visitor) click(id string, fields ...string) { v.t.Helper(); v.press(id, fields...) }
 func (v *visitor) read(id string) string             { return v.textAt(id) }
 func (v *visitor) where() string                     { return v.at.String() }
+func (v *visitor) arrive(string)                     {} // it is there
 
 // service is a provider's pages, as a person uses them.
 type service struct {
@@ -37,6 +39,7 @@ func (s service) tour(t *testing.T, a *app, name string, newBrowser func(*testin
 		b := newBrowser(t)
 		b.goTo(a.URL + "/login/" + name)
 		s.allow(b)
+		b.arrive(a.URL)
 		wantPage(t, a, b, s.subject, "")
 	})
 	t.Run("connect", func(t *testing.T) {
@@ -44,6 +47,7 @@ func (s service) tour(t *testing.T, a *app, name string, newBrowser func(*testin
 		b.goTo(a.URL + "/become/linus")
 		b.click("connect-" + name)
 		s.allow(b)
+		b.arrive(a.URL)
 		wantPage(t, a, b, "linus", s.subject)
 		b.goTo(a.URL + "/")
 		wantPage(t, a, b, "linus", "")
@@ -55,6 +59,7 @@ func (s service) tour(t *testing.T, a *app, name string, newBrowser func(*testin
 		b := newBrowser(t)
 		b.goTo(a.URL + "/login/" + name)
 		s.cancel(b)
+		b.arrive(a.URL)
 		if a.code() != passport.CodeDenied {
 			t.Errorf("at %s: %v", b.where(), a.lastError())
 		}

@@ -1,6 +1,6 @@
 //go:build unix
 
-package interop
+package interop_test
 
 import (
 	"io"
@@ -177,7 +177,9 @@ func (v *visitor) show(at *url.URL, response *http.Response) {
 // sendOff sends a form that the page's own script sends, if there is one.
 func (v *visitor) sendOff() *visitor {
 	v.t.Helper()
-	script := find(v.page, func(n *html.Node) bool { return n.Data == "script" && strings.Contains(rawText(n), ".submit()") })
+	script := find(v.page, func(n *html.Node) bool {
+		return n.Data == "script" && strings.Contains(rawText(n), ".submit()") || strings.Contains(attr(n, "onload"), ".submit()")
+	})
 	form := find(v.page, func(n *html.Node) bool { return n.Data == "form" })
 	if script == nil || form == nil {
 		return v

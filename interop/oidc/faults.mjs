@@ -102,6 +102,7 @@ export const faults = {
   "kid-absent-many-keys": { ...idToken((_, header) => { delete header.kid; }), keys: () => [published(spare), published(rsa)] },
   "key-rotated": { ...idToken((_, header) => { header.kid = "spare"; return { key: spare }; }), keys: () => [published(spare)] },
   "aud-list-of-one": idToken(hold("aud", (claims) => [claims.aud])),
+  "refresh-right": refreshed(() => {}),
   "azp-right": idToken(hold("azp", (claims) => claims.aud)),
 
   "logout-alg-none": logout((_, header) => { header.alg = "none"; return { key: undefined }; }),
