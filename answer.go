@@ -24,7 +24,7 @@ func (rt *route) respond(w http.ResponseWriter, r *http.Request, e *Error) {
 
 // report tells the observer of a refusal or a fault.
 func (p *Registry) report(r *http.Request, rt *route, e *Error, started time.Time) {
-	event := Event{Kind: "fault", Purpose: string(rt.purpose), Strategy: e.Strategy, Code: e.Code, Err: e}
+	event := Event{Kind: "fault", Purpose: string(rt.purpose), Strategy: e.Strategy, Tenant: e.tenant, Code: e.Code, Err: e}
 	if e.refusal() {
 		event.Kind = "refusal"
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/gopassport/passport/internal/formpost"
+	"github.com/gopassport/passport/internal/intent"
 	"github.com/gopassport/passport/internal/returnto"
 )
 
@@ -16,19 +17,15 @@ func (p *Registry) arrive(r *http.Request, rt *route, d *decision) (seen *http.R
 	if formpost.Kept(r) && p.bounces != nil {
 		return p.land(r, d)
 	}
-	if rt.noSession {
-		return r, false
-	}
 	err := p.cross.Check(r)
-	if err == nil {
-		return r, false
-	}
-	if p.bounces == nil || !formpost.Is(r) {
+	switch {
+	case err == nil, rt.noSession && !intent.Navigation(r): // APIs log nobody in
+	case p.bounces != nil && formpost.Is(r):
+		d.flows = true
+		d.result, d.err = p.bounce(r, d)
+	case !rt.noSession:
 		d.err = crossSite(err)
-		return r, false
 	}
-	d.flows = true
-	d.result, d.err = p.bounce(r, d)
 	return r, false
 }
 

@@ -58,6 +58,16 @@ func TestAPostedAnswerLandsWithTheCookies(t *testing.T) {
 	}
 }
 
+func TestAPostedAnswerLandsOnARouteWithoutSession(t *testing.T) {
+	s := newSite(t)
+	s.login("github", passport.NoSession())
+	s.login("password", passport.NoSession())
+	b := newBrowser(t, s)
+	b.land(b.posted("/login/github", answer(b.begin("/login/github"), "42"))).wants(200, "user 42, account -")
+	form := url.Values{"state": {"x"}, "user": {"alice"}, "password": {"sesame"}}
+	b.post("/login/password", form, fetch, from("cross-site")).wants(200, "user alice, account -") // an API logs nobody in
+}
+
 func TestABounceShowsNothingOfWhatWasPosted(t *testing.T) {
 	s, b := newFlows(t)
 	s.providers["github"].value = func(string) any { return &account{"42"} }

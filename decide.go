@@ -1,6 +1,7 @@
 package passport
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -102,9 +103,7 @@ func run(strategy Strategy, r *http.Request, a *Attempt, posted bool) (Result, *
 		return result, nil
 	}
 	failure := asError(err, CodeStrategy, http.StatusInternalServerError)
-	if failure.Strategy == "" {
-		failure.Strategy = a.name
-	}
+	failure.Strategy, failure.tenant = cmp.Or(failure.Strategy, a.name), a.tenant
 	return nil, failure
 }
 

@@ -83,6 +83,7 @@ type Error struct {
 	Challenges []string      // for WWW-Authenticate
 	RetryAfter time.Duration // for Retry-After, where the fault is known to pass; else 0
 	Err        error         // the cause; may be nil
+	tenant     string        // see Attempt.Tenant
 	implied    bool          // a Failure set no status
 }
 

@@ -458,6 +458,7 @@ func TestAFlowEndsForItsTenant(t *testing.T) {
 		red, blue := b.begin("/red"), b.begin("/blue")
 		equal(t, "tenant of the event", s.last().Tenant, "blue")
 		b.back("/blue", red, "42").refused(400, passport.CodeFlowTenant)
+		equal(t, "tenant of a refusal", s.last().Tenant, "blue")
 		equal(t, "calls to the provider", s.hits(), 0)
 		b.back("/blue", blue, "43").wants(200, "user alice, account 43")
 		b.back("/red", red, "42").refused(400, passport.CodeFlowMissing)
