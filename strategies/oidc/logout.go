@@ -25,7 +25,7 @@ import (
 // ask the person. It is a secret and goes into an address: some providers refuse long ones.
 // returnTo is where the provider sends the person afterwards, one of the addresses that are
 // registered there; "" lets it show a page of its own. state comes back with it, and may
-// be "".
+// be "": a page that does more than to say goodbye compares it with what it sent.
 //
 // The error is an [*passport.Error]: the provider is down, has no end_session_endpoint
 // (provider_metadata), or returnTo is no address (configuration). It is safe for

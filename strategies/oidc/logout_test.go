@@ -295,4 +295,13 @@ func (r revocations) Revoked(_ context.Context, user, _ string, began time.Time)
 	return ok && !began.After(ended), nil
 }
 
+func TestAHandlerWithoutAnEndPanicsAtStartUp(t *testing.T) {
+	defer func() {
+		if text, _ := recover().(string); !strings.HasPrefix(text, "oidc: BackchannelLogout of ") {
+			t.Errorf("the panic is %q", text)
+		}
+	}()
+	newApp(t, newProvider(t)).strategy.BackchannelLogout(nil)
+}
+
 func nothing(context.Context, oidc.LogoutToken) error { return nil }
