@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/gopassport/passport"
 	"github.com/gopassport/passport/strategies/oidc"
@@ -397,5 +399,34 @@ func TestAnUnusedStrategyAsksNobody(t *testing.T) {
 	newApp(t, p)
 	if len(p.hits) != 0 {
 		t.Errorf("asked %v", p.hits)
+	}
+}
+
+// All calls of a callback together take no longer than Config.Timeout.
+func TestAProviderThatHangsAtTheCallbackIsATimeout(t *testing.T) {
+	for _, path := range []string{"/token", "/jwks", "/userinfo"} {
+		t.Run(path, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newProvider(t)
+				a := newApp(t, p, withUserinfo, func(c *oidc.Config) {
+					c.Timeout = 5 * time.Second
+					c.Client = &http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
+						if r.URL.Path == path {
+							<-r.Context().Done()
+							return nil, r.Context().Err()
+						}
+						time.Sleep(time.Second)
+						return p.RoundTrip(r)
+					})}
+				})
+				answer := p.authorize(a.begin())
+				began := time.Now()
+				a.wants(a.callback(answer), passport.CodeProviderTimeout, 504)
+				if took := time.Since(began); took != 5*time.Second {
+					t.Errorf("it took %v", took)
+				}
+				time.Sleep(time.Minute) // what was begun for others ends, too
+			})
+		})
 	}
 }
