@@ -152,6 +152,7 @@ func (p *Registry) keep() {
 		p.flows = flows.Records{Cookies: flows.Cookies{Vault: p.vault("binding")}, Sealed: p.vault("record"), Store: p.config.Flows, ErrNoFlow: ErrNoFlow}
 	}
 	if p.config.Users != nil && p.sessions == nil {
+		p.loginKey = "login" // the cookie's own name and key tell registries apart; short is fast
 		p.sessions = sealedSessions{sealed.Store{Vault: p.vault("login"), Lifetime: p.config.Lifetime}}
 	}
 }

@@ -6,9 +6,9 @@
 //	go run ./ratios -run=false       # only prints what results.txt has
 //	go run ./ratios -write           # also writes results.txt, docs/performance.md and its plot
 //
-// Each round runs every benchmark once and shortly, so what is compared ran within seconds
-// of each other, whatever else the machine does; a ratio is the median of those of the
-// rounds. results.txt is in the format of go test, which benchstat reads.
+// Each round runs every benchmark once and shortly; what counts is the fastest round of
+// each, because what else the machine does only adds. results.txt is in the format of go
+// test, which benchstat reads.
 package main
 
 import (

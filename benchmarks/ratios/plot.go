@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -86,11 +87,11 @@ func (c chart) draw(b *strings.Builder, r results, y int) int {
 	y += head
 	low, high := math.Inf(1), 0.0
 	for _, bar := range c.bars {
-		value := median(r[bar.name][c.unit])
+		value := r.best(bar.name, c.unit)
 		low, high = min(low, value), max(high, value)
 	}
 	for _, bar := range c.bars {
-		value := median(r[bar.name][c.unit])
+		value := r.best(bar.name, c.unit)
 		length, text, class := value/high, fmt.Sprintf("%.0f", value), "other"
 		if c.unit == cpu {
 			length, text = math.Log(10*value/low)/math.Log(10*high/low), duration(value)
@@ -104,4 +105,16 @@ func (c chart) draw(b *strings.Builder, r results, y int) int {
 		y += step
 	}
 	return y
+}
+
+// best is what the plot shows of a case.
+func (r results) best(name, unit string) float64 {
+	values := r[name][unit]
+	switch {
+	case len(values) == 0:
+		return 0
+	case unit == cpu:
+		return slices.Min(values)
+	}
+	return slices.Max(values)
 }

@@ -59,37 +59,22 @@ func median(values []float64) float64 {
 	return (sorted[middle-1] + sorted[middle]) / 2
 }
 
-// spread is how far the values are from their median, as half the distance between the
-// quartiles, in parts of it.
-func spread(values []float64) float64 {
-	sorted := slices.Sorted(slices.Values(values))
-	m := median(values)
-	if m == 0 {
-		return 0
-	}
-	n := len(sorted)
-	return (sorted[(n-1)*3/4] - sorted[(n-1)/4]) / 2 / m
-}
-
 // cpu is the unit of what a case costs: the time of processors, the garbage collector's
 // included.
 const cpu = "cpu-ns/op"
 
-// net is what a case costs beyond the harness, in each round.
-func (r results) net(name string) []float64 {
+// net is what a case costs beyond the harness.
+func (r results) net(name string) (float64, bool) {
 	group, _, _ := strings.Cut(name, "/")
-	return combine(r[name][cpu], r[group+"/bare"][cpu], func(a, b float64) float64 { return a - b })
+	bare, _ := fastest(r[group+"/bare"][cpu]) // some groups have none
+	cost, ok := fastest(r[name][cpu])
+	return cost - bare, ok
 }
 
-// combine pairs the values of two cases by round. A case that has none counts as zero.
-func combine(a, b []float64, f func(a, b float64) float64) []float64 {
-	combined := make([]float64, len(a))
-	for i := range a {
-		other := 0.0
-		if i < len(b) {
-			other = b[i]
-		}
-		combined[i] = f(a[i], other)
+// fastest is the least of the values: what else the machine does only adds.
+func fastest(values []float64) (float64, bool) {
+	if len(values) == 0 {
+		return 0, false
 	}
-	return combined
+	return slices.Min(values), true
 }

@@ -12,11 +12,10 @@ func targetsTable(r results) string {
 	var b strings.Builder
 	b.WriteString("| what | target | measured | |\n|---|---|---|---|\n")
 	for _, t := range targets() {
-		values := t.value(r)
 		measured, verdict := "not measured", ""
-		if len(values) > 0 {
-			measured, verdict = t.written(median(values)), "**missed**"
-			if t.met(median(values)) {
+		if value, ok := t.value(r); ok {
+			measured, verdict = t.written(value), "**missed**"
+			if t.met(value) {
 				verdict = "met"
 			}
 		}
@@ -28,19 +27,18 @@ func targetsTable(r results) string {
 // casesTable lists all cases.
 func casesTable(r results) string {
 	var b strings.Builder
-	b.WriteString("| case | processor time | ± | time | B/op | allocs/op |\n|---|--:|--:|--:|--:|--:|\n")
+	b.WriteString("| case | best | median | B/op | allocs/op |\n|---|--:|--:|--:|--:|\n")
 	for _, name := range slices.Sorted(maps.Keys(r)) {
 		if rates := r[name]["requests/s"]; len(rates) > 0 {
-			fmt.Fprintf(&b, "| %s | %.0f requests/s | %.0f %% | | | |\n", name, median(rates), 100*spread(rates))
+			fmt.Fprintf(&b, "| %s | %.0f requests/s | %.0f requests/s | | |\n", name, slices.Max(rates), median(rates))
 			continue
 		}
-		work, time := "", r[name]["ns/op"]
-		width := spread(time)
-		if times := r[name][cpu]; len(times) > 0 {
-			work, width = duration(median(times)), spread(times)
+		times := r[name][cpu]
+		if len(times) == 0 {
+			times = r[name]["ns/op"]
 		}
-		fmt.Fprintf(&b, "| %s | %s | %.0f %% | %s | %.0f | %.0f |\n",
-			name, work, 100*width, duration(median(time)), median(r[name]["B/op"]), median(r[name]["allocs/op"]))
+		fmt.Fprintf(&b, "| %s | %s | %s | %.0f | %.0f |\n",
+			name, duration(slices.Min(times)), duration(median(times)), median(r[name]["B/op"]), median(r[name]["allocs/op"]))
 	}
 	return b.String()
 }

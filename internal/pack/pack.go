@@ -15,7 +15,12 @@ func Append(dst []byte, fields ...string) []byte {
 
 // Next cuts the first field off b; ok is false when none is there or it is cut short.
 func Next(b []byte) (field, rest []byte, ok bool) {
-	n, size := binary.Uvarint(b)
+	n, size := uint64(0), 0
+	if len(b) > 0 && b[0] < 0x80 { // most are this short
+		n, size = uint64(b[0]), 1
+	} else {
+		n, size = binary.Uvarint(b)
+	}
 	if size <= 0 || n > uint64(len(b)-size) {
 		return nil, nil, false
 	}

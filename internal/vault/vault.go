@@ -68,7 +68,10 @@ func New(masters [][]byte, purpose, scope string, origins intent.Origins) (*Vaul
 func (v *Vault) Open(r *http.Request, suffix string, use func(plain []byte)) (found bool) {
 	plainHTTP := v.origins.Plain(r)
 	for _, k := range v.keys {
-		name := k.name(plainHTTP) + suffix
+		name := k.name(plainHTTP)
+		if suffix != "" {
+			name += suffix
+		}
 		for value := range cookies.Values(r.Header, name) {
 			found = k.open(name, value, use) || found
 		}
