@@ -99,6 +99,7 @@ func (h RevocationHarness) all(t *testing.T) {
 		{"another", "alice", "b", before.Add(-time.Hour), true},
 		{"one without an id", "alice", "", before, true},
 		{"a login afterwards", "alice", "a", after, false},
+		{"one without an id, afterwards", "alice", "", after, false},
 		{"a login much later", "alice", "c", after.Add(time.Hour), false},
 		{"somebody else's from before", "bob", "a", before, false},
 		{"nobody's", "", "a", before, false},

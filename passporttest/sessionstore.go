@@ -503,19 +503,24 @@ func (h SessionHarness) unsaved(t *testing.T) {
 	s := h.direct(t)
 	v := s.visitor(t)
 	s.change(v, func(session passport.Session) { session.Set("cart", "book") })
-	mend := func() {}
-	s.act = func(session passport.Session, w http.ResponseWriter, r *http.Request) {
-		session.Set("cart", "pen")
-		mend = h.Break(t)
-		if session.Save(w, r) == nil {
-			t.Error("Save fails without an error")
+	for what, change := range map[string]func(passport.Session){
+		"a value":   func(session passport.Session) { session.Set("cart", "pen") },
+		"no values": func(session passport.Session) { session.Clear() },
+	} {
+		mend := func() {}
+		s.act = func(session passport.Session, w http.ResponseWriter, r *http.Request) {
+			change(session)
+			mend = h.Break(t)
+			if session.Save(w, r) == nil {
+				t.Errorf("Save of %s fails without an error", what)
+			}
 		}
+		v.get("/session")
+		mend()
+		suiteEventually(t, "the value from before", 10*time.Second, func() bool {
+			return v.get("/me").status == http.StatusOK && s.value(v, "cart") == "book"
+		})
 	}
-	v.get("/session")
-	mend()
-	suiteEventually(t, "the value from before", 10*time.Second, func() bool {
-		return v.get("/me").status == http.StatusOK && s.value(v, "cart") == "book"
-	})
 }
 
 // planted: somebody prepares a session, and plants its cookie in another's browser.

@@ -118,6 +118,10 @@ func (s *Store) Revoke(ctx context.Context, user, id string, ttl time.Duration) 
 
 // Revoked asks for both kinds of revocation with one statement.
 func (s *Store) Revoked(ctx context.Context, user, id string, began time.Time) (ended bool, err error) {
-	err = s.db.QueryRowContext(ctx, s.queries.revoked, login(user, ""), began.UnixMicro(), login(user, id)).Scan(&ended)
+	all, one := login(user, ""), login(user, id)
+	if id == "" {
+		one = "" // no row has that
+	}
+	err = s.db.QueryRowContext(ctx, s.queries.revoked, all, began.UnixMicro(), one).Scan(&ended)
 	return ended, err
 }
