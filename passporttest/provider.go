@@ -1,6 +1,7 @@
 package passporttest
 
 import (
+	"crypto"
 	"maps"
 	"net/http"
 	"net/url"
@@ -31,6 +32,10 @@ type ProviderConfig struct {
 
 	// Algorithm of the ID tokens: "RS256" or "ES256". Empty: RS256.
 	Algorithm string
+
+	// Key signs the ID tokens: RSA with 2048 bits for RS256, P-256 for ES256. Nil: one is made
+	// when it is needed, which takes RSA a part of a second; several providers may share one.
+	Key crypto.Signer
 
 	// NoPKCE says that a request without a code_challenge is good, too. One that has it is
 	// held to it in any case.
@@ -92,7 +97,7 @@ func NewProvider(t testing.TB, config ProviderConfig) *Provider {
 		}
 	}
 	p := &Provider{
-		ClientID: config.ClientID, ClientSecret: config.ClientSecret, config: config, keys: keys{alg: config.Algorithm},
+		ClientID: config.ClientID, ClientSecret: config.ClientSecret, config: config, keys: keys{alg: config.Algorithm, given: config.Key},
 		grants: map[string]grant{}, tokens: map[string]grant{}, refresh: map[string]grant{},
 		pushed: map[string]url.Values{}, asked: map[string]question{}, sessions: map[string]string{},
 	}

@@ -55,6 +55,7 @@ func TestAConnectionIsOneLine(t *testing.T) {
 		"OAuth 2 with pages":   {passporttest.ProviderConfig{Consent: true}, viaGoth},
 		"OpenID Connect":       {passporttest.ProviderConfig{}, func(p *passporttest.Provider) passport.Strategy { return viaOIDC(p, false, false) }},
 		"with an elliptic key": {passporttest.ProviderConfig{Algorithm: "ES256"}, func(p *passporttest.Provider) passport.Strategy { return viaOIDC(p, false, false) }},
+		"with a key given":     {passporttest.ProviderConfig{Key: rsaKey(t)}, func(p *passporttest.Provider) passport.Strategy { return viaOIDC(p, false, false) }},
 		"by form":              {passporttest.ProviderConfig{Consent: true, Algorithm: "ES256"}, func(p *passporttest.Provider) passport.Strategy { return viaOIDC(p, true, false) }},
 		"by form, at once":     {passporttest.ProviderConfig{Algorithm: "ES256"}, func(p *passporttest.Provider) passport.Strategy { return viaOIDC(p, true, false) }},
 		"pushed":               {passporttest.ProviderConfig{Algorithm: "ES256"}, func(p *passporttest.Provider) passport.Strategy { return viaOIDC(p, false, true) }},

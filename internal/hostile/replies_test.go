@@ -3,6 +3,8 @@ package hostile_test
 import (
 	"bufio"
 	"crypto/hmac"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -11,6 +13,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -44,9 +47,18 @@ func (w *world) connect(t *testing.T, route string) string {
 	return fmt.Sprint(page.Status, " ", page.Body, " ", w.last)
 }
 
+// rsaKey is made once: RSA keys take their time.
+var rsaKey = sync.OnceValue(func() *rsa.PrivateKey {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err)
+	}
+	return key
+})
+
 // newSigned is a world whose provider signs as the corpus has it: RS256, kid k1.
 func newSigned(t *testing.T, o func(*oidc.Config)) *world {
-	w := newWorld(t, setup{op: passporttest.ProviderConfig{Algorithm: "RS256", People: []map[string]any{{"sub": "s1", "id": 1}}}, oidc: o})
+	w := newWorld(t, setup{op: passporttest.ProviderConfig{Algorithm: "RS256", Key: rsaKey(), People: []map[string]any{{"sub": "s1", "id": 1}}}, oidc: o})
 	w.op.EditResponse(passporttest.JWKS, func(r *passporttest.Reply) {
 		r.Body = regexp.MustCompile(`"kid":"[^"]*"`).ReplaceAll(r.Body, []byte(`"kid":"k1"`))
 	})
