@@ -80,8 +80,8 @@ func People() []map[string]any {
 }
 
 // NewProvider starts a provider, which stops when the test is over.
-func NewProvider(t testing.TB, config ProviderConfig) *Provider {
-	t.Helper()
+func NewProvider(tb testing.TB, config ProviderConfig) *Provider {
+	tb.Helper()
 	if config.ClientID == "" {
 		config.ClientID = "client"
 	}
@@ -92,8 +92,8 @@ func NewProvider(t testing.TB, config ProviderConfig) *Provider {
 		config.People = People()
 	}
 	for _, person := range config.People {
-		if sub, ok := person["sub"].(string); !ok || sub == "" {
-			t.Fatalf("passporttest: NewProvider: one of People has no sub: %v", person)
+		if subject(person) == "" {
+			tb.Fatalf("passporttest: NewProvider: one of People has no sub: %v", person)
 		}
 	}
 	p := &Provider{
@@ -101,7 +101,7 @@ func NewProvider(t testing.TB, config ProviderConfig) *Provider {
 		grants: map[string]grant{}, tokens: map[string]grant{}, refresh: map[string]grant{},
 		pushed: map[string]url.Values{}, asked: map[string]question{}, sessions: map[string]string{},
 	}
-	p.start(t, Token, map[Endpoint]func(*call) *Reply{
+	p.start(tb, Token, map[Endpoint]func(*call) *Reply{
 		Discovery: p.discover, JWKS: p.publish, PAR: p.push, Authorize: p.authorize, Token: p.token, Userinfo: p.userinfo, Logout: p.logout,
 		loginPage: p.logIn, consentPage: p.consent,
 	})
@@ -211,6 +211,12 @@ func (p *Provider) logout(c *call) *Reply {
 }
 
 func (p *Provider) allows(redirect string) bool { return allowed(p.config.RedirectURIs, redirect) }
+
+// subject is a person's sub, "" where there is none.
+func subject(person map[string]any) string {
+	sub, _ := person["sub"].(string)
+	return sub
+}
 
 // person gives somebody's claims; nil for nobody.
 func (p *Provider) person(sub string) map[string]any {

@@ -2,6 +2,7 @@ package hostile_test
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/rsa"
@@ -9,6 +10,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -277,9 +279,7 @@ func whole(t *testing.T, e hostile.Entry, good []byte) []byte {
 	if json.Unmarshal(good, &all) != nil || json.Unmarshal([]byte(e.Input), &wrong) != nil {
 		t.Fatal(e.Input)
 	}
-	for name, value := range wrong {
-		all[name] = value
-	}
+	maps.Copy(all, wrong)
 	if member, missing := strings.CutSuffix(e.Name, " missing"); missing {
 		delete(all, member)
 	}
@@ -295,7 +295,7 @@ func keySets(t *testing.T, e hostile.Entry) string {
 	w := newSigned(t, nil)
 	w.op.EditResponse(passporttest.JWKS, func(r *passporttest.Reply) {
 		n := regexp.MustCompile(`"n":"([^"]*)"`).FindSubmatch(r.Body)
-		other := []byte(n[1])
+		other := bytes.Clone(n[1])
 		other[5] ^= 1
 		r.Body = []byte(strings.NewReplacer("{{n}}", string(n[1]), "{{other}}", string(other)).Replace(e.Input))
 	})
