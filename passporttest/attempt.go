@@ -28,8 +28,8 @@ const attemptName = "strategy"
 // NewAttempt makes a registry for the strategy alone, under the name "strategy". opts are
 // those of the route, such as [passport.Param]; the route is one of Authorize. It panics
 // where Authorize does: on a parameter that the strategy does not take, say.
-func NewAttempt(t testing.TB, s passport.Strategy, opts ...passport.Option) *Attempt {
-	t.Helper()
+func NewAttempt(tb testing.TB, s passport.Strategy, opts ...passport.Option) *Attempt {
+	tb.Helper()
 	auth := passport.New(passport.Config{Keys: [][]byte{randomKey()}, Observe: func(context.Context, passport.Event) {}})
 	auth.Use(attemptName, watched{s})
 	return &Attempt{route: auth.Authorize(attemptName, opts...)(http.NotFoundHandler())}

@@ -24,12 +24,12 @@ func (p *Provider) authorize(c *call) *Reply {
 	if uri := asked.Get("request_uri"); uri != "" {
 		pushed, ok := take(&p.mu, p.pushed, uri)
 		if !ok || pushed.Get("client_id") != asked.Get("client_id") {
-			return message(http.StatusBadRequest, "This request_uri is unknown, used or expired.")
+			return message("This request_uri is unknown, used or expired.")
 		}
 		asked = pushed
 	}
 	if asked.Get("client_id") != p.ClientID || !p.allows(asked.Get("redirect_uri")) || len(asked["redirect_uri"]) != 1 {
-		return message(http.StatusBadRequest, "No such client, or it may not be answered at this redirect_uri.")
+		return message("No such client, or it may not be answered at this redirect_uri.")
 	}
 	q := question{asked}
 	if code := p.check(asked); code != "" {
@@ -64,7 +64,7 @@ func (p *Provider) who(hint string) (sub string) {
 	if p.person(hint) != nil {
 		return hint
 	}
-	return p.config.People[0]["sub"].(string) //nolint:forcetypeassert // NewProvider looked
+	return subject(p.config.People[0])
 }
 
 // ask shows a page, unless the application wants none (prompt=none).
@@ -104,7 +104,7 @@ func (p *Provider) logIn(c *call) *Reply {
 	q, ok := take(&p.mu, p.asked, c.form.Get("question"))
 	sub := c.form.Get("sub")
 	if !ok || p.person(sub) == nil {
-		return message(http.StatusBadRequest, "This was answered before, or there is nobody of this name.")
+		return message("This was answered before, or there is nobody of this name.")
 	}
 	cookie := &http.Cookie{Name: sessionCookie, Value: secret("session"), Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode}
 	p.mu.Lock()
@@ -119,7 +119,7 @@ func (p *Provider) logIn(c *call) *Reply {
 func (p *Provider) consent(c *call) *Reply {
 	q, ok := take(&p.mu, p.asked, c.form.Get("question"))
 	if !ok || p.person(c.form.Get("sub")) == nil {
-		return message(http.StatusBadRequest, "This was answered before.")
+		return message("This was answered before.")
 	}
 	return p.decide(q, c.form.Get("sub"), c.form.Get("decision") == "allow" && !p.happens(Deny, Authorize))
 }

@@ -1,12 +1,14 @@
 package passporttest
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -40,11 +42,11 @@ const (
 )
 
 // NewBrowser makes a browser without cookies.
-func NewBrowser(t testing.TB) *Browser {
-	t.Helper()
+func NewBrowser(tb testing.TB) *Browser {
+	tb.Helper()
 	transport := &http.Transport{DisableKeepAlives: true}
 	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &Browser{t: t, sites: map[string]http.Handler{}, network: &http.Client{Transport: transport, CheckRedirect: stay, Timeout: patience}}
+	return &Browser{t: tb, sites: map[string]http.Handler{}, network: &http.Client{Transport: transport, CheckRedirect: stay, Timeout: patience}}
 }
 
 // Serve lets a handler answer for an origin, such as https://app.example, without a
@@ -150,7 +152,7 @@ func (b *Browser) run(v visit) *Page {
 
 // redirected is the request that follows a redirect.
 func (v visit) redirected(status int, to *url.URL) visit {
-	v.chain = append(v.chain[:len(v.chain):len(v.chain)], v.url)
+	v.chain = append(slices.Clip(v.chain), v.url)
 	v.url = to
 	if status != http.StatusTemporaryRedirect && status != http.StatusPermanentRedirect && v.method != http.MethodHead {
 		v.method, v.body, v.media = http.MethodGet, "", ""
@@ -160,7 +162,7 @@ func (v visit) redirected(status int, to *url.URL) visit {
 
 func (b *Browser) send(v visit) *Page {
 	b.t.Helper()
-	r := httptest.NewRequest(v.method, v.url.String(), strings.NewReader(v.body))
+	r := httptest.NewRequestWithContext(context.Background(), v.method, v.url.String(), strings.NewReader(v.body))
 	r.RequestURI = v.url.RequestURI()
 	b.headers(r, v)
 	for _, c := range b.jar.send(v.url, v.cross(), !v.fetch && v.method == http.MethodGet) {
@@ -185,7 +187,7 @@ func (b *Browser) roundTrip(r *http.Request, to *url.URL) (*http.Response, error
 	b.mu.Unlock()
 	if handler == nil {
 		r.RequestURI = ""
-		return b.network.Do(r) //nolint:gosec // the address is the test's own
+		return b.network.Do(r)
 	}
 	r.TLS = nil
 	if to.Scheme == "https" {
@@ -237,7 +239,7 @@ func (v visit) site() string {
 		return "none"
 	}
 	worst := "same-origin"
-	for _, u := range append(v.chain[:len(v.chain):len(v.chain)], v.url) {
+	for _, u := range append(slices.Clip(v.chain), v.url) {
 		switch {
 		case origin(u) == origin(v.from.URL):
 		case site(u) == site(v.from.URL):

@@ -204,8 +204,8 @@ func TestTheBrowserSendsForms(t *testing.T) {
 			t.Errorf("%s: %s, want %s", name, got.Body, c.want)
 		}
 	}
-	if got := complains(t, func(t testing.TB) {
-		b := passporttest.NewBrowser(t)
+	if got := complains(t, func(tb testing.TB) {
+		b := passporttest.NewBrowser(tb)
 		b.Serve(app, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/html")
 			io.WriteString(w, page)
@@ -254,13 +254,13 @@ func TestAManualBrowserStopsAtEachRedirect(t *testing.T) {
 	if !slices.Equal(at, []string{evil + "/?to=" + app + "/end", app + "/end"}) || page.Location() != "" || !strings.Contains(page.Body, "cross-site") {
 		t.Errorf("%v, %s", at, page.Body)
 	}
-	if got := complains(t, func(t testing.TB) { newPage(t).Next() }); !strings.Contains(got, "is no redirect") {
+	if got := complains(t, func(tb testing.TB) { newPage(tb).Next() }); !strings.Contains(got, "is no redirect") {
 		t.Errorf("%s", got)
 	}
 }
 
-func newPage(t testing.TB) *passporttest.Page {
-	b := passporttest.NewBrowser(t)
+func newPage(tb testing.TB) *passporttest.Page {
+	b := passporttest.NewBrowser(tb)
 	b.Serve(app, http.HandlerFunc(echo))
 	return b.Open(app)
 }
@@ -270,11 +270,11 @@ func TestAMistakeOfTheTestEndsIt(t *testing.T) {
 		do   func(testing.TB)
 		want string
 	}{
-		"an address that is a path":          {func(t testing.TB) { passporttest.NewBrowser(t).Open("/connect") }, "no absolute address"},
-		"a form where there is none":         {func(t testing.TB) { newPage(t).Submit(nil) }, "no form with these fields"},
-		"a yes to a page of the application": {func(t testing.TB) { newPage(t).Allow() }, "no page of a provider"},
-		"people without a sub": {func(t testing.TB) {
-			passporttest.NewProvider(t, passporttest.ProviderConfig{People: []map[string]any{{"id": 1}}})
+		"an address that is a path":          {func(tb testing.TB) { passporttest.NewBrowser(tb).Open("/connect") }, "no absolute address"},
+		"a form where there is none":         {func(tb testing.TB) { newPage(tb).Submit(nil) }, "no form with these fields"},
+		"a yes to a page of the application": {func(tb testing.TB) { newPage(tb).Allow() }, "no page of a provider"},
+		"people without a sub": {func(tb testing.TB) {
+			passporttest.NewProvider(tb, passporttest.ProviderConfig{People: []map[string]any{{"id": 1}}})
 		}, "has no sub"},
 	} {
 		if got := complains(t, c.do); !strings.Contains(got, c.want) {

@@ -179,6 +179,7 @@ func (s *Server) serveFault(f Fault, w http.ResponseWriter, c *call) {
 	case EchoSecrets:
 		w.WriteHeader(http.StatusInternalServerError)
 		fmt.Fprintf(w, "cannot serve %s %s", c.Header.Get("Authorization"), c.form.Encode())
+	default: // the others are in what is said, and happen where it is
 	}
 }
 

@@ -184,6 +184,7 @@ var effects = map[passporttest.Fault]struct {
 func TestEachFaultHappens(t *testing.T) {
 	for fault, want := range effects {
 		t.Run(string(fault), func(t *testing.T) {
+			t.Parallel()
 			p := passporttest.NewProvider(t, passporttest.ProviderConfig{Algorithm: "ES256"})
 			look(t, p) // so that there is a code to replay
 			p.Next(fault)
@@ -202,6 +203,7 @@ func TestEachFaultHappens(t *testing.T) {
 func TestWhatTheStrategyMakesOfEachFault(t *testing.T) {
 	for fault, want := range effects {
 		t.Run(string(fault), func(t *testing.T) {
+			t.Parallel()
 			p := passporttest.NewProvider(t, passporttest.ProviderConfig{Algorithm: "ES256"})
 			s := oidc.New(oidc.Config{
 				Issuer: p.URL, ClientID: p.ClientID, ClientSecret: p.ClientSecret, RedirectURL: app + "/connect/callback", Userinfo: true, Timeout: 700 * time.Millisecond,
@@ -283,6 +285,7 @@ var oauth1Effects = map[passporttest.Fault]struct {
 func TestEachFaultOfOAuth1Happens(t *testing.T) {
 	for fault, want := range oauth1Effects {
 		t.Run(string(fault), func(t *testing.T) {
+			t.Parallel()
 			p := passporttest.NewOAuth1Provider(t, passporttest.OAuth1Config{})
 			s := oauth1.New(oauth1.Config{
 				ConsumerKey: p.ConsumerKey, ConsumerSecret: p.ConsumerSecret, CallbackURL: app + "/connect/callback", Timeout: 700 * time.Millisecond,

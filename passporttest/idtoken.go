@@ -111,9 +111,10 @@ func spoiled(token string) string {
 
 // keys is the key that signs, made when it is needed: RSA keys take their time.
 type keys struct {
-	alg string
-	mu  sync.Mutex
-	now *key
+	alg   string
+	given crypto.Signer
+	mu    sync.Mutex
+	now   *key
 }
 
 type key struct {
@@ -122,16 +123,23 @@ type key struct {
 }
 
 func (k *keys) algorithm() string {
-	if k.alg == "" {
-		return "RS256"
+	_, elliptic := k.given.(*ecdsa.PrivateKey)
+	switch {
+	case k.alg != "":
+		return k.alg
+	case elliptic:
+		return "ES256"
 	}
-	return k.alg
+	return "RS256"
 }
 
 func (k *keys) current() *key {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.now == nil {
+	switch {
+	case k.now == nil && k.given != nil:
+		k.now = &key{kid: secret("key"), alg: k.algorithm(), private: k.given}
+	case k.now == nil:
 		k.now = newKey(k.algorithm())
 	}
 	return k.now

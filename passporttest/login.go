@@ -15,9 +15,9 @@ import (
 // that is logged in, see [Browser.LogIn].
 //
 // It fails the test where the user cannot be logged in.
-func WithUser(t testing.TB, auth *passport.Registry, r *http.Request, user any) *http.Request {
-	t.Helper()
-	as, cookies := logIn(t, auth, r, user)
+func WithUser(tb testing.TB, auth *passport.Registry, r *http.Request, user any) *http.Request {
+	tb.Helper()
+	as, cookies := logIn(tb, auth, r, user)
 	for _, c := range cookies {
 		as.AddCookie(&http.Cookie{Name: c.Name, Value: c.Value})
 	}
@@ -25,15 +25,15 @@ func WithUser(t testing.TB, auth *passport.Registry, r *http.Request, user any) 
 }
 
 // logIn gives the request with its user, and the cookies that were set.
-func logIn(t testing.TB, auth *passport.Registry, r *http.Request, user any) (as *http.Request, cookies []*http.Cookie) {
-	t.Helper()
+func logIn(tb testing.TB, auth *passport.Registry, r *http.Request, user any) (as *http.Request, cookies []*http.Cookie) {
+	tb.Helper()
 	w := httptest.NewRecorder()
 	var err error
 	auth.Session(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		as, err = r, auth.Login(w, r, user)
 	})).ServeHTTP(w, r.Clone(r.Context()))
 	if as == nil || err != nil {
-		t.Fatalf("passporttest: nobody could be logged in: %v %d %s", err, w.Code, w.Body)
+		tb.Fatalf("passporttest: nobody could be logged in: %v %d %s", err, w.Code, w.Body)
 	}
 	return as, w.Result().Cookies()
 }
@@ -41,8 +41,8 @@ func logIn(t testing.TB, auth *passport.Registry, r *http.Request, user any) (as
 // WithAccount is the request as Authorize hands it over: [passport.AccountFrom] gives the
 // account. It is for a handler alone. Together with [WithUser] it is what a handler that
 // stores accounts sees; WithUser comes first.
-func WithAccount(t testing.TB, r *http.Request, account any) *http.Request {
-	t.Helper()
+func WithAccount(tb testing.TB, r *http.Request, account any) *http.Request {
+	tb.Helper()
 	auth := passport.New(passport.Config{Observe: func(context.Context, passport.Event) {}})
 	auth.Use("account", passport.StrategyFunc(func(*http.Request, *passport.Attempt) (passport.Result, error) {
 		return passport.Success{Value: account}, nil
@@ -52,7 +52,7 @@ func WithAccount(t testing.TB, r *http.Request, account any) *http.Request {
 	w := httptest.NewRecorder()
 	connect.ServeHTTP(w, httptest.NewRequestWithContext(r.Context(), http.MethodGet, "/", nil))
 	if with == nil {
-		t.Fatalf("passporttest: WithAccount: %d %s; the account is nil?", w.Code, w.Body)
+		tb.Fatalf("passporttest: WithAccount: %d %s; the account is nil?", w.Code, w.Body)
 	}
 	return with
 }
@@ -61,7 +61,7 @@ func WithAccount(t testing.TB, r *http.Request, account any) *http.Request {
 // gets the session's cookie.
 func (b *Browser) LogIn(auth *passport.Registry, address string, user any) {
 	b.t.Helper()
-	r := httptest.NewRequest(http.MethodGet, address, nil)
+	r := httptest.NewRequestWithContext(context.Background(), http.MethodGet, address, nil)
 	for _, c := range b.Cookies(address) {
 		r.AddCookie(&http.Cookie{Name: c.Name, Value: c.Value})
 	}

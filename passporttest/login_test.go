@@ -105,9 +105,9 @@ func TestWhatCannotBeEndsTheTest(t *testing.T) {
 		do   func(testing.TB)
 		want string
 	}{
-		"a user of another kind": {func(t testing.TB) { passporttest.WithUser(t, members(&loadable), r, "alice") }, "nobody could be logged in"},
-		"no users at all":        {func(t testing.TB) { passporttest.WithUser(t, passport.New(passport.Config{}), r, "alice") }, "nobody could be logged in"},
-		"no account":             {func(t testing.TB) { passporttest.WithAccount(t, r, nil) }, "the account is nil"},
+		"a user of another kind": {func(tb testing.TB) { passporttest.WithUser(tb, members(&loadable), r, "alice") }, "nobody could be logged in"},
+		"no users at all":        {func(tb testing.TB) { passporttest.WithUser(tb, passport.New(passport.Config{}), r, "alice") }, "nobody could be logged in"},
+		"no account":             {func(tb testing.TB) { passporttest.WithAccount(tb, r, nil) }, "the account is nil"},
 	} {
 		if got := complains(t, c.do); !strings.Contains(got, c.want) {
 			t.Errorf("%s: %q, want %q", name, got, c.want)

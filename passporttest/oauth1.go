@@ -51,8 +51,8 @@ type credential struct {
 }
 
 // NewOAuth1Provider starts a provider, which stops when the test is over.
-func NewOAuth1Provider(t testing.TB, config OAuth1Config) *OAuth1Provider {
-	t.Helper()
+func NewOAuth1Provider(tb testing.TB, config OAuth1Config) *OAuth1Provider {
+	tb.Helper()
 	if config.ConsumerKey == "" {
 		config.ConsumerKey = "client"
 	}
@@ -66,7 +66,7 @@ func NewOAuth1Provider(t testing.TB, config OAuth1Config) *OAuth1Provider {
 		ConsumerKey: config.ConsumerKey, ConsumerSecret: config.ConsumerSecret, config: config,
 		requests: map[string]credential{}, access: map[string]credential{}, nonces: map[string]bool{}, asked: map[string]string{},
 	}
-	p.start(t, AccessToken, map[Endpoint]func(*call) *Reply{
+	p.start(tb, AccessToken, map[Endpoint]func(*call) *Reply{
 		RequestToken: p.requestToken, Authorize: p.authorize, consentPage: p.consent, AccessToken: p.accessToken, Userinfo: p.profile,
 	})
 	return p
@@ -101,7 +101,7 @@ func (p *OAuth1Provider) authorize(c *call) *Reply {
 	_, ok := p.requests[token]
 	p.mu.Unlock()
 	if !ok {
-		return message(http.StatusBadRequest, "This request token is unknown, used or expired.")
+		return message("This request token is unknown, used or expired.")
 	}
 	if !p.config.Consent {
 		return p.decide(token, !p.happens(Deny, Authorize))
@@ -116,7 +116,7 @@ func (p *OAuth1Provider) authorize(c *call) *Reply {
 func (p *OAuth1Provider) consent(c *call) *Reply {
 	token, ok := take(&p.mu, p.asked, c.form.Get("question"))
 	if !ok {
-		return message(http.StatusBadRequest, "This was answered before.")
+		return message("This was answered before.")
 	}
 	return p.decide(token, c.form.Get("decision") == "allow" && !p.happens(Deny, Authorize))
 }
@@ -126,13 +126,13 @@ func (p *OAuth1Provider) decide(token string, allow bool) *Reply {
 	request, ok := take(&p.mu, p.requests, token)
 	switch {
 	case !ok:
-		return message(http.StatusBadRequest, "This was answered before.")
+		return message("This was answered before.")
 	case !allow:
 		return p.back(request, url.Values{"denied": {token}})
 	case p.happens(ServerError, Authorize):
 		return p.back(request, url.Values{"oauth_token": {token}, "oauth_problem": {"additional_authorization_required"}})
 	}
-	request.sub, request.verifier = p.config.People[0]["sub"].(string), secret("verifier")
+	request.sub, request.verifier = subject(p.config.People[0]), secret("verifier")
 	p.mu.Lock()
 	p.requests[token] = request
 	before := p.used

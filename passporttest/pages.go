@@ -18,8 +18,9 @@ func show(status int, name string, data map[string]any) *Reply {
 	return &Reply{Status: status, Header: header, Body: page.Bytes()}
 }
 
-func message(status int, text string) *Reply {
-	return show(status, "message", map[string]any{"Message": text})
+// message is a page that refuses a request.
+func message(text string) *Reply {
+	return show(http.StatusBadRequest, "message", map[string]any{"Message": text})
 }
 
 func pages() *template.Template {

@@ -1,6 +1,7 @@
 package passporttest
 
 import (
+	"crypto"
 	"maps"
 	"net/http"
 	"net/url"
@@ -31,6 +32,10 @@ type ProviderConfig struct {
 
 	// Algorithm of the ID tokens: "RS256" or "ES256". Empty: RS256.
 	Algorithm string
+
+	// Key signs the ID tokens: RSA with 2048 bits for RS256, P-256 for ES256. Nil: one is made
+	// when it is needed, which takes RSA a part of a second; several providers may share one.
+	Key crypto.Signer
 
 	// NoPKCE says that a request without a code_challenge is good, too. One that has it is
 	// held to it in any case.
@@ -75,8 +80,8 @@ func People() []map[string]any {
 }
 
 // NewProvider starts a provider, which stops when the test is over.
-func NewProvider(t testing.TB, config ProviderConfig) *Provider {
-	t.Helper()
+func NewProvider(tb testing.TB, config ProviderConfig) *Provider {
+	tb.Helper()
 	if config.ClientID == "" {
 		config.ClientID = "client"
 	}
@@ -87,16 +92,16 @@ func NewProvider(t testing.TB, config ProviderConfig) *Provider {
 		config.People = People()
 	}
 	for _, person := range config.People {
-		if sub, ok := person["sub"].(string); !ok || sub == "" {
-			t.Fatalf("passporttest: NewProvider: one of People has no sub: %v", person)
+		if subject(person) == "" {
+			tb.Fatalf("passporttest: NewProvider: one of People has no sub: %v", person)
 		}
 	}
 	p := &Provider{
-		ClientID: config.ClientID, ClientSecret: config.ClientSecret, config: config, keys: keys{alg: config.Algorithm},
+		ClientID: config.ClientID, ClientSecret: config.ClientSecret, config: config, keys: keys{alg: config.Algorithm, given: config.Key},
 		grants: map[string]grant{}, tokens: map[string]grant{}, refresh: map[string]grant{},
 		pushed: map[string]url.Values{}, asked: map[string]question{}, sessions: map[string]string{},
 	}
-	p.start(t, Token, map[Endpoint]func(*call) *Reply{
+	p.start(tb, Token, map[Endpoint]func(*call) *Reply{
 		Discovery: p.discover, JWKS: p.publish, PAR: p.push, Authorize: p.authorize, Token: p.token, Userinfo: p.userinfo, Logout: p.logout,
 		loginPage: p.logIn, consentPage: p.consent,
 	})
@@ -206,6 +211,12 @@ func (p *Provider) logout(c *call) *Reply {
 }
 
 func (p *Provider) allows(redirect string) bool { return allowed(p.config.RedirectURIs, redirect) }
+
+// subject is a person's sub, "" where there is none.
+func subject(person map[string]any) string {
+	sub, _ := person["sub"].(string)
+	return sub
+}
 
 // person gives somebody's claims; nil for nobody.
 func (p *Provider) person(sub string) map[string]any {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -55,6 +56,7 @@ func TestAConnectionIsOneLine(t *testing.T) {
 		"OAuth 2 with pages":   {passporttest.ProviderConfig{Consent: true}, viaGoth},
 		"OpenID Connect":       {passporttest.ProviderConfig{}, func(p *passporttest.Provider) passport.Strategy { return viaOIDC(p, false, false) }},
 		"with an elliptic key": {passporttest.ProviderConfig{Algorithm: "ES256"}, func(p *passporttest.Provider) passport.Strategy { return viaOIDC(p, false, false) }},
+		"with a key given":     {passporttest.ProviderConfig{Key: rsaKey(t)}, func(p *passporttest.Provider) passport.Strategy { return viaOIDC(p, false, false) }},
 		"by form":              {passporttest.ProviderConfig{Consent: true, Algorithm: "ES256"}, func(p *passporttest.Provider) passport.Strategy { return viaOIDC(p, true, false) }},
 		"by form, at once":     {passporttest.ProviderConfig{Algorithm: "ES256"}, func(p *passporttest.Provider) passport.Strategy { return viaOIDC(p, true, false) }},
 		"pushed":               {passporttest.ProviderConfig{Algorithm: "ES256"}, func(p *passporttest.Provider) passport.Strategy { return viaOIDC(p, false, true) }},
@@ -118,7 +120,7 @@ func ask(t *testing.T, address string, form url.Values, basic ...string) (status
 	if len(basic) == 2 {
 		r.SetBasicAuth(url.QueryEscape(basic[0]), url.QueryEscape(basic[1]))
 	}
-	response, err := http.DefaultClient.Do(r)
+	response, err := (&http.Client{}).Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,9 +213,7 @@ func TestTheAuthorizationEndpointChecks(t *testing.T) {
 		"somebody who is hinted": {loose, "login_hint", []string{"1002"}, "code=code-"},
 	} {
 		query := url.Values{}
-		for k, v := range good {
-			query[k] = v
-		}
+		maps.Copy(query, good)
 		query.Del(c.name)
 		if c.values != nil {
 			query[c.name] = c.values
@@ -359,7 +359,7 @@ func TestASignedRequestIsGoodOnce(t *testing.T) {
 		r.RequestURI = ""
 		r.Header.Set("Authorization", header)
 		change(r)
-		response, err := http.DefaultClient.Do(r)
+		response, err := (&http.Client{}).Do(r)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -65,13 +65,13 @@ type call struct {
 const maxForm = 1 << 20
 
 // start serves until the test is over.
-func (s *Server) start(t testing.TB, home Endpoint, handlers map[Endpoint]func(*call) *Reply) {
-	t.Helper()
+func (s *Server) start(tb testing.TB, home Endpoint, handlers map[Endpoint]func(*call) *Reply) {
+	tb.Helper()
 	s.home, s.handlers, s.closing = home, handlers, make(chan struct{})
 	s.edits, s.count, s.last = map[Endpoint]func(*Reply){}, map[Endpoint]int{}, map[Endpoint]Request{}
 	s.server, s.elsewhere = httptest.NewServer(s), httptest.NewServer(http.HandlerFunc(s.strayed))
 	s.URL = s.server.URL
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		close(s.closing) // Close waits for those that hang
 		s.server.Close()
 		s.elsewhere.Close()

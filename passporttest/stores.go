@@ -223,30 +223,31 @@ func (s *Flows) Take(ctx context.Context, id string) ([]byte, error) {
 type Revocations struct {
 	trouble
 
-	ids   map[[2]string]bool   // user, login
-	users map[string]time.Time // all logins up to then
+	revoked map[[2]string]revoked // by user and login; "" for all logins of a user
 }
 
+// revoked is the logins that began up to a time, until it is forgotten.
+type revoked struct{ upTo, until time.Time }
+
 // NewRevocations makes an empty store.
-func NewRevocations() *Revocations {
-	return &Revocations{ids: map[[2]string]bool{}, users: map[string]time.Time{}}
-}
+func NewRevocations() *Revocations { return &Revocations{revoked: map[[2]string]revoked{}} }
 
 // Suffer sets the trouble, from the next call on. Suffer(Trouble{}) ends it.
 func (s *Revocations) Suffer(t Trouble) { s.suffer(t) }
 
-// Revoke implements [passport.RevocationStore]. Nothing is forgotten.
-func (s *Revocations) Revoke(ctx context.Context, user, id string, _ time.Duration) error {
+// Revoke implements [passport.RevocationStore]. What was revoked for longer stays so.
+func (s *Revocations) Revoke(ctx context.Context, user, id string, ttl time.Duration) error {
 	if err := s.save(ctx); err != nil {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if id == "" {
-		s.users[user] = time.Now().Truncate(time.Microsecond)
-		return nil
+	before, now := s.revoked[[2]string{user, id}], time.Now()
+	until := now.Add(ttl)
+	if before.until.After(until) {
+		until = before.until
 	}
-	s.ids[[2]string{user, id}] = true
+	s.revoked[[2]string{user, id}] = revoked{now, until}
 	return nil
 }
 
@@ -257,5 +258,7 @@ func (s *Revocations) Revoked(ctx context.Context, user, id string, began time.T
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.ids[[2]string{user, id}] || !began.After(s.users[user]), nil
+	one, all := s.revoked[[2]string{user, id}], s.revoked[[2]string{user, ""}]
+	now := time.Now()
+	return one.until.After(now) || all.until.After(now) && !began.After(all.upTo), nil
 }

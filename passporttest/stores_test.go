@@ -38,6 +38,19 @@ func TestTheStoreOfFlowsKeepsTheContract(t *testing.T) {
 	})
 }
 
+func TestTheStoreOfRevocationsKeepsTheContract(t *testing.T) {
+	passporttest.TestRevocationStore(t, func(*testing.T) passporttest.RevocationHarness {
+		store := passporttest.NewRevocations()
+		return passporttest.RevocationHarness{
+			Store: func() passport.RevocationStore { return store },
+			Break: func(*testing.T) func() {
+				store.Suffer(passporttest.Trouble{Load: passporttest.ErrDown, Save: passporttest.ErrDown})
+				return func() { store.Suffer(passporttest.Trouble{}) }
+			},
+		}
+	})
+}
+
 func TestAStoreFailsWhereItIsTold(t *testing.T) {
 	sessions, flows := passporttest.NewSessions(), passporttest.NewFlows()
 	load := func() error { _, err := sessions.Load(httptest.NewRequest("GET", "/", nil)); return err }

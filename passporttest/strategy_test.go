@@ -251,8 +251,8 @@ func TestTheSuiteFindsABrokenStrategy(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := complains(t, func(t testing.TB) {
-				passporttest.TestStrategy(t, passporttest.StrategyHarness{
+			got := complains(t, func(tb testing.TB) {
+				passporttest.TestStrategy(tb, passporttest.StrategyHarness{
 					Strategy: func(testing.TB) passport.Strategy {
 						f := c.strategy()
 						return passport.StrategyFunc(func(r *http.Request, _ *passport.Attempt) (passport.Result, error) { return f(r) })

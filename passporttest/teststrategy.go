@@ -21,7 +21,7 @@ import (
 // StrategyHarness tells [TestStrategy] what a strategy takes.
 type StrategyHarness struct {
 	// Strategy makes the strategy. Required.
-	Strategy func(t testing.TB) passport.Strategy
+	Strategy func(tb testing.TB) passport.Strategy
 
 	// Good makes a request with which it succeeds, or redirects. Required. It is called
 	// often, and from many goroutines.
@@ -48,11 +48,11 @@ type StrategyHarness struct {
 //   - It is called from many goroutines at once (run the test with -race), and remembers
 //     nothing of one request in the next.
 //   - It ends when the request is over.
-func TestStrategy(t testing.TB, h StrategyHarness) {
-	t.Helper()
+func TestStrategy(tb testing.TB, h StrategyHarness) {
+	tb.Helper()
 	for _, c := range []struct {
 		name string
-		test func(h StrategyHarness, t testing.TB)
+		test func(h StrategyHarness, tb testing.TB)
 	}{
 		{"good requests", StrategyHarness.good},
 		{"bad requests", StrategyHarness.bad},
@@ -60,54 +60,54 @@ func TestStrategy(t testing.TB, h StrategyHarness) {
 		{"requests at once", StrategyHarness.atOnce},
 		{"requests that are over", StrategyHarness.over},
 	} {
-		if whole, ok := t.(*testing.T); ok {
+		if whole, ok := tb.(*testing.T); ok {
 			whole.Run(c.name, func(t *testing.T) { c.test(h, t) })
 			continue
 		}
-		c.test(h, t)
+		c.test(h, tb)
 	}
 }
 
 // attempt makes a strategy of its own.
-func (h StrategyHarness) attempt(t testing.TB) *Attempt {
-	t.Helper()
-	return NewAttempt(t, h.Strategy(t), h.Options...)
+func (h StrategyHarness) attempt(tb testing.TB) *Attempt {
+	tb.Helper()
+	return NewAttempt(tb, h.Strategy(tb), h.Options...)
 }
 
-func (h StrategyHarness) good(t testing.TB) {
-	t.Helper()
-	a := h.attempt(t)
+func (h StrategyHarness) good(tb testing.TB) {
+	tb.Helper()
+	a := h.attempt(tb)
 	for range 3 {
-		h.wants(t, "a good request", a, h.Good(), accepted)
+		h.wants(tb, "a good request", a, h.Good(), accepted)
 	}
 }
 
-func (h StrategyHarness) bad(t testing.TB) {
-	t.Helper()
+func (h StrategyHarness) bad(tb testing.TB) {
+	tb.Helper()
 	if h.Bad == nil {
 		return
 	}
-	a := h.attempt(t)
-	first := h.wants(t, "a bad request", a, h.Bad(), refusal)
-	h.wants(t, "a good request after a bad one", a, h.Good(), accepted)
-	if again := h.wants(t, "a bad request after a good one", a, h.Bad(), refusal); again != first {
-		t.Errorf("a bad request is refused in two ways:\n%s\n%s", first, again)
+	a := h.attempt(tb)
+	first := h.wants(tb, "a bad request", a, h.Bad(), refusal)
+	h.wants(tb, "a good request after a bad one", a, h.Good(), accepted)
+	if again := h.wants(tb, "a bad request after a good one", a, h.Bad(), refusal); again != first {
+		tb.Errorf("a bad request is refused in two ways:\n%s\n%s", first, again)
 	}
 }
 
 // atOnce runs good and bad requests side by side.
-func (h StrategyHarness) atOnce(t testing.TB) {
-	t.Helper()
-	a := h.attempt(t)
+func (h StrategyHarness) atOnce(tb testing.TB) {
+	tb.Helper()
+	a := h.attempt(tb)
 	var all sync.WaitGroup
 	for i := range 16 {
 		all.Go(func() {
 			for range 4 {
 				if i%2 == 0 || h.Bad == nil {
-					h.wants(t, "a good request among others", a, h.Good(), accepted)
+					h.wants(tb, "a good request among others", a, h.Good(), accepted)
 					continue
 				}
-				h.wants(t, "a bad request among others", a, h.Bad(), refusal)
+				h.wants(tb, "a bad request among others", a, h.Bad(), refusal)
 			}
 		})
 	}
@@ -119,35 +119,35 @@ const endsWithin = 5 * time.Second
 
 // over calls with a context that is cancelled already. What comes out is open: a strategy
 // that asks nobody need not notice.
-func (h StrategyHarness) over(t testing.TB) {
-	t.Helper()
-	a := h.attempt(t)
+func (h StrategyHarness) over(tb testing.TB) {
+	tb.Helper()
+	a := h.attempt(tb)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		h.wants(t, "a request that is over", a, h.Good().WithContext(ctx), anything)
+		h.wants(tb, "a request that is over", a, h.Good().WithContext(ctx), anything)
 	}()
 	timer := time.NewTimer(endsWithin)
 	defer timer.Stop()
 	select {
 	case <-done:
 	case <-timer.C:
-		t.Errorf("a request that is over: the strategy is still at work after %v", endsWithin)
+		tb.Errorf("a request that is over: the strategy is still at work after %v", endsWithin)
 	}
 }
 
-func (h StrategyHarness) hostile(t testing.TB) {
-	t.Helper()
-	a := h.attempt(t)
+func (h StrategyHarness) hostile(tb testing.TB) {
+	tb.Helper()
+	a := h.attempt(tb)
 	for name, r := range hostileRequests() {
-		h.wants(t, "a hostile request: "+name, a, r, harmless)
+		h.wants(tb, "a hostile request: "+name, a, r, harmless)
 	}
 	if h.Bad != nil {
-		h.wants(t, "a bad request after hostile ones", a, h.Bad(), refusal)
+		h.wants(tb, "a bad request after hostile ones", a, h.Bad(), refusal)
 	}
-	h.wants(t, "a good request after hostile ones", a, h.Good(), accepted)
+	h.wants(tb, "a good request after hostile ones", a, h.Good(), accepted)
 }
 
 // kind is what came out.
@@ -161,16 +161,16 @@ const (
 )
 
 // wants does one request and judges what came out. The text is what there is to compare.
-func (h StrategyHarness) wants(t testing.TB, what string, a *Attempt, r *http.Request, want kind) (text string) {
-	t.Helper()
+func (h StrategyHarness) wants(tb testing.TB, what string, a *Attempt, r *http.Request, want kind) (text string) {
+	tb.Helper()
 	result, err := a.Do(r)
 	text = dump(result, err)
 	if problem := judge(result, err, want); problem != "" {
-		t.Errorf("%s: %s; got %s", what, problem, text)
+		tb.Errorf("%s: %s; got %s", what, problem, text)
 	}
 	for _, secret := range append([]string{canary}, h.Secrets...) {
 		if secret != "" && strings.Contains(text, secret) && !isSuccess(result) {
-			t.Errorf("%s: %q shows up in %s", what, secret, text)
+			tb.Errorf("%s: %q shows up in %s", what, secret, text)
 		}
 	}
 	return text
@@ -228,7 +228,7 @@ func dump(result passport.Result, err error) string {
 		text += fmt.Sprintf(" | %T %v %+v", cause, cause, cause)
 	}
 	if errors.As(err, &e) {
-		data, _ := json.Marshal(e) // an error that has no JSON shows nothing there
+		data, _ := json.Marshal(e) //nolint:musttag // as somebody's log would; an error that has no JSON shows nothing there
 		text += " | " + string(data)
 	}
 	return text
@@ -284,7 +284,7 @@ func hostileRequests() map[string]*http.Request {
 const formMedia = "application/x-www-form-urlencoded"
 
 func request(method, target, media string, body io.ReadCloser) *http.Request {
-	r := httptest.NewRequest(method, "/", body)
+	r := httptest.NewRequestWithContext(context.Background(), method, "/", body)
 	r.URL = &url.URL{Path: "/"}
 	_, r.URL.RawQuery, _ = strings.Cut(target, "?")
 	r.Body = body

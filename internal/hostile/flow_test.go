@@ -51,7 +51,7 @@ func requestPhase(t *testing.T, e hostile.Entry) string {
 // neutralised looks for what was sent in what was answered.
 func neutralised(t *testing.T, e hostile.Entry, a answer) string {
 	text := a.body + a.location
-	for _, part := range []string{"ATTACKER", "AAAAAAAA", "hunter2", "admin", "evil", "nonce=n&", "code_challenge=x", "plain"} {
+	for _, part := range []string{"ATTACKER", "AAAAAAAA", "hunter2", "=admin", "evil.", "nonce=n&", "code_challenge=x&", "=plain"} {
 		if strings.Contains(text, part) {
 			t.Errorf("%q has an effect: %d %s", part, a.status, text)
 		}

@@ -22,7 +22,12 @@ import (
 //
 // Then come the numbers of requirements, and details. Macros in Input stand in double
 // braces; some of them only a running application can fill in.
-type Entry struct{ Area, Name, Input, Expect string }
+type Entry struct {
+	Area   string `json:"area"`
+	Name   string `json:"name"`
+	Input  string `json:"input"`
+	Expect string `json:"expect"`
+}
 
 // Key names the entry.
 func (e Entry) Key() string { return e.Area + "/" + e.Name }

@@ -37,8 +37,11 @@ import (
 	_ "github.com/markbates/goth/providers/twitter"
 
 	_ "github.com/gopassport/passport"
+	_ "github.com/gopassport/passport/passporttest"
 	_ "github.com/gopassport/passport/strategies/gothprovider"
 	_ "github.com/gopassport/passport/strategies/local"
+	_ "github.com/gopassport/passport/strategies/oauth1"
+	_ "github.com/gopassport/passport/strategies/oidc"
 )
 
 func TestGoInTheDocumentationCompiles(t *testing.T) {
