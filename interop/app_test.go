@@ -150,8 +150,7 @@ func (a *app) lastError() error {
 }
 
 func codeOf(err error) passport.Code {
-	var e *passport.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*passport.Error](err); ok {
 		return e.Code
 	}
 	return ""

@@ -71,9 +71,7 @@ func oursWith(o *op, client metadata, change func(*oidc.Config)) contender {
 		}
 	})
 	return &inApp{a, func() error {
-		id := who.last()
-		id.Token = expired(id.Token)
-		_, err := id.TokenSource(context.Background()).Token()
+		_, err := who.source(context.Background()).Token()
 		return err
 	}}
 }

@@ -180,7 +180,7 @@ func TestATourOfGlewlwyd(t *testing.T) {
 	}
 	for id, made := range map[string]func(t *testing.T, id string) makes{
 		"oidc":                ours(func(c *oidc.Config) { c.Userinfo = true }),
-		"oidc-secret-in-form": ours(func(c *oidc.Config) { c.Auth = oidc.Post }),
+		"oidc-secret-in-form": ours(func(c *oidc.Config) { c.Auth = oidc.SecretPost }),
 		"oidc-pushed":         ours(func(c *oidc.Config) { c.PushedRequests = true }),
 		"oidc-silent":         ours(func(c *oidc.Config) { c.Issuer = g.url + "/api/silent" }),
 		"oidc-form-post":      ours(func(c *oidc.Config) { c.Issuer, c.FormPost = g.url+"/api/silent", true }),
@@ -271,9 +271,9 @@ func TestGlewlwydRefreshesTokensAndLogsOut(t *testing.T) {
 	g.pages("app").allow(v)
 	wantPage(t, a, v, "ada", "")
 
-	first := who.Token
-	who.Token = expired(first)
-	second, err := who.TokenSource(t.Context()).Token()
+	s := oidc.New(oidc.Config{Issuer: g.Issuer, ClientID: "app", ClientSecret: secretOf("app"), RedirectURL: a.URL}, func(*http.Request, oidc.Identity) (*person, error) { return nil, nil })
+	first := who.Token()
+	second, err := s.TokenSource(t.Context(), who.Subject, expired(first)).Token()
 	if err != nil || second.AccessToken == first.AccessToken || second.RefreshToken == "" {
 		t.Errorf("%v, or the same token", err)
 	}
@@ -281,8 +281,7 @@ func TestGlewlwydRefreshesTokensAndLogsOut(t *testing.T) {
 	if err := who.Claim("at_hash", &hash); err != nil || hash == "" {
 		t.Errorf("this provider gives an at_hash, for strategies/oidc to check: %v", err)
 	}
-	s := oidc.New(oidc.Config{Issuer: g.Issuer, ClientID: "app", ClientSecret: secretOf("app"), RedirectURL: a.URL}, func(*http.Request, oidc.Identity) (*person, error) { return nil, nil })
-	to, err := s.LogoutURL(t.Context(), who.IDToken, a.URL+"/", "")
+	to, err := s.LogoutURL(t.Context(), who.IDToken(), a.URL+"/", "")
 	if err != nil {
 		t.Fatal(err)
 	}

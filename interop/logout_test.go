@@ -38,7 +38,7 @@ func (o *op) logoutApp() *logoutApp {
 	})
 	var s *oidc.Strategy
 	a.uses("op", func(callback string) passport.Strategy {
-		s = oidc.New(oidc.Config{Issuer: o.Issuer, ClientID: a.client.id(), ClientSecret: a.client.secret(), RedirectURL: callback}, a.who.verify)
+		s = a.who.make(oidc.Config{Issuer: o.Issuer, ClientID: a.client.id(), ClientSecret: a.client.secret(), RedirectURL: callback})
 		return s
 	})
 	ended := s.BackchannelLogout(func(_ context.Context, t oidc.LogoutToken) error {
@@ -68,8 +68,8 @@ func (a *logoutApp) told(h http.Handler, w http.ResponseWriter, r *http.Request)
 
 func (a *logoutApp) logout(s *oidc.Strategy, w http.ResponseWriter, r *http.Request) {
 	hint := ""
-	if len(a.who) > 0 {
-		hint = a.who.last().IDToken
+	if len(a.who.all) > 0 {
+		hint = a.who.last().IDToken()
 	}
 	to, err := s.LogoutURL(r.Context(), hint, a.URL+"/", r.FormValue("state"))
 	if err == nil {

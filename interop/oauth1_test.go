@@ -55,6 +55,7 @@ func oauth1Services() []oauth1Service {
 // start starts it at an address of 127.0.0.1, and gives its URL, which is another site.
 func (s oauth1Service) start(t *testing.T, address string, env ...string) string {
 	t.Helper()
+	noticed(t, "oauth1")
 	program, script := s.command(t)
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {

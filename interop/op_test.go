@@ -6,8 +6,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"io/fs"
+	"maps"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -31,8 +34,23 @@ func (m metadata) secret() string { secret, _ := m["client_secret"].(string); re
 
 func startOP(t *testing.T) *op {
 	t.Helper()
+	noticed(t, "oidc")
 	server := realserver.Node(t, ".", "oidc/server.mjs")
 	return &op{t: t, server: server, Issuer: "http://localhost:" + strings.Split(server.Address, ":")[1]}
+}
+
+// noticed makes go test notice that a server's scripts have changed, so that it does not
+// give an old result: it looks at the files that a test has read.
+func noticed(t *testing.T, folder string) {
+	t.Helper()
+	if err := fs.WalkDir(os.DirFS("."), folder, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() {
+			_, err = os.ReadFile(path)
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // register makes a client, with what differs from the usual one.
@@ -40,9 +58,7 @@ func (o *op) register(callbacks []string, differs ...metadata) metadata {
 	o.t.Helper()
 	m := metadata{"redirect_uris": callbacks, "grant_types": []string{"authorization_code", "refresh_token"}, "response_types": []string{"code"}}
 	for _, d := range differs {
-		for name, value := range d {
-			m[name] = value
-		}
+		maps.Copy(m, d)
 	}
 	text, err := json.Marshal(m)
 	if err != nil {

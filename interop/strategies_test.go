@@ -76,29 +76,47 @@ func newKey(t *testing.T) (*ecdsa.PrivateKey, metadata) {
 
 func TestATourOfGothsGitHub(t *testing.T) {
 	o := startOP(t)
-	a := newApp(t)
-	c := o.register(a.callbacks("op"))
-	a.uses("op", func(callback string) passport.Strategy {
-		p := github.NewCustomisedURL(c.id(), c.secret(), callback, o.Issuer+"/auth", o.Issuer+"/token", o.Issuer+"/github/user", o.Issuer+"/github/emails", "openid")
-		return gothprovider.New(p, gothPerson, gothprovider.Issuer(o.Issuer))
-	})
-	s := at("ada")
-	s.subject = "1001"
-	s.tour(t, a, "op", visiting)
+	for name, newBrowser := range map[string]func(*testing.T) browser{"by HTTP": visiting, "in Chromium": surfing} {
+		t.Run(name, func(t *testing.T) {
+			o := &op{t, o.server, o.Issuer}
+			s := at("ada")
+			s.subject = "1001"
+			s.tour(t, o.gothApp(githubAt), "op", newBrowser)
+		})
+	}
 }
 
 func TestATourOfGothsOpenIDConnect(t *testing.T) {
 	o := startOP(t)
-	a := newApp(t)
+	for name, newBrowser := range map[string]func(*testing.T) browser{"by HTTP": visiting, "in Chromium": surfing} {
+		t.Run(name, func(t *testing.T) {
+			o := &op{t, o.server, o.Issuer}
+			at("ada").tour(t, o.gothApp(openIDConnectAt), "op", newBrowser)
+		})
+	}
+}
+
+// gothApp is an application with a provider of goth's, under the name "op".
+func (o *op) gothApp(provider func(o *op, c metadata, callback string) goth.Provider) *app {
+	o.t.Helper()
+	a := newApp(o.t)
 	c := o.register(a.callbacks("op"))
 	a.uses("op", func(callback string) passport.Strategy {
-		p, err := openidConnect.New(c.id(), c.secret(), callback, o.Issuer+"/.well-known/openid-configuration", "email")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return gothprovider.New(p, gothPerson, gothprovider.Issuer(o.Issuer))
+		return gothprovider.New(provider(o, c, callback), gothPerson, gothprovider.Issuer(o.Issuer))
 	})
-	at("ada").tour(t, a, "op", visiting)
+	return a
+}
+
+func githubAt(o *op, c metadata, callback string) goth.Provider {
+	return github.NewCustomisedURL(c.id(), c.secret(), callback, o.Issuer+"/auth", o.Issuer+"/token", o.Issuer+"/github/user", o.Issuer+"/github/emails", "openid")
+}
+
+func openIDConnectAt(o *op, c metadata, callback string) goth.Provider {
+	p, err := openidConnect.New(c.id(), c.secret(), callback, o.Issuer+"/.well-known/openid-configuration", "email")
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	return p
 }
 
 func gothPerson(_ *http.Request, u goth.User) (*person, error) { return &person{u.UserID}, nil }

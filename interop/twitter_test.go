@@ -27,6 +27,7 @@ func TestATourOfGothsTwitter(t *testing.T) {
 		for _, s := range oauth1Services() {
 			s.command(t) // what is missing is said here
 		}
+		realserver.Need(t, "chromium")
 		linked(t, realserver.Address(t))
 		return
 	}
@@ -37,7 +38,8 @@ func TestATourOfGothsTwitter(t *testing.T) {
 			a.uses("op", func(callback string) passport.Strategy {
 				return gothprovider.New(twitter.New(consumerKey, consumerSecret, callback), gothPerson)
 			})
-			oauth1Pages().tour(t, a, "op", visiting)
+			t.Run("by HTTP", func(t *testing.T) { oauth1Pages().tour(t, a, "op", visiting) })
+			t.Run("in Chromium", func(t *testing.T) { oauth1Pages().tour(t, a, "op", surfing) })
 		})
 	}
 }
@@ -61,7 +63,7 @@ func linked(t *testing.T, address string) {
 	cmd.Env = append(os.Environ(), twitterAddress+"="+address)
 	out, err := cmd.CombinedOutput()
 	for _, s := range oauth1Services() {
-		if passed := "--- PASS: " + t.Name() + "/" + s.name + "/connect"; err != nil || !strings.Contains(string(out), passed) {
+		if passed := "--- PASS: " + t.Name() + "/" + s.name + "/in_Chromium/connect"; err != nil || !strings.Contains(string(out), passed) {
 			t.Fatalf("%v, or not %q\n%s", err, passed, out)
 		}
 	}

@@ -3,10 +3,13 @@
 package realserver
 
 import (
+	"crypto/rand"
+	"encoding/binary"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"testing"
 )
 
@@ -65,19 +68,30 @@ func debian(program string) string {
 	return program
 }
 
-// Address is an address of loopback, 127.0.0.1:PORT, where nobody listens.
+// Address is an address of loopback, 127.0.0.1:PORT, where nobody listens. The port is
+// below those that systems give to outgoing connections, so that none of these, of this
+// test or of another, takes it before the server does.
 func Address(tb testing.TB) string {
 	tb.Helper()
-	listener, err := new(net.ListenConfig).Listen(tb.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
+	for range 1000 {
+		var chance [2]byte
+		_, _ = rand.Read(chance[:]) // never fails
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(firstPort+int(binary.BigEndian.Uint16(chance[:]))%ports))
+		listener, err := new(net.ListenConfig).Listen(tb.Context(), "tcp", address)
+		if err != nil {
+			continue // somebody listens there
+		}
+		if err := listener.Close(); err != nil {
+			tb.Fatal(err)
+		}
+		return address
 	}
-	address := listener.Addr().String()
-	if err := listener.Close(); err != nil {
-		tb.Fatal(err)
-	}
-	return address
+	tb.Fatal("no port is free")
+	return ""
 }
+
+// Outgoing connections begin at 32768 on Linux, higher elsewhere.
+const firstPort, ports = 12000, 20000
 
 // Folder makes a folder for a server that may run as another user. It is below the
 // system's folder for temporary files, not t.TempDir's: only the test's own user may look

@@ -154,7 +154,11 @@ func (s *Server) accepts(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return conn.Close()
+	defer func() { _ = conn.Close() }() // nothing was said
+	if conn.LocalAddr().String() == conn.RemoteAddr().String() {
+		return errors.New("nobody listens: a connection to a port that is free may come from that port, and so answer itself")
+	}
+	return nil
 }
 
 // end sends a signal, and kills what is then left of the group.
