@@ -30,7 +30,7 @@ func targets() []target {
 		atMost(1.05, "%.2f ×", "through `GorillaSessions` on a stock CookieStore: the cost of one `Store.Get`", ratio("Restored/passport_gob", "Restored/gorilla_Get")),
 		atMost(300, "%.0f ns", "Bearer, over the verify function", over("Bearer/passport", "Bearer/verify")).because("**Bearer and Basic**"),
 		atMost(300, "%.0f ns", "Basic, over the verify function", over("Basic/passport", "Basic/verify")).because("**Bearer and Basic**"),
-		atLeast(10, "%.1f ×", "begin with goth's github: faster than gothic", ratio("Begin/gothic", "Begin/passport")),
+		atLeast(10, "%.1f ×", "begin with goth's github: faster than gothic", ratio("Begin/gothic", "Begin/passport")).because("**Gothic**"),
 		atMost(1.5, "%.2f ×", "… the cost of `AuthCodeURL` with PKCE and one sealed cookie", ratio("Begin/passport", "Begin/floor")).because("**Begin and callback with goth**"),
 		atLeast(5, "%.1f ×", "callback with goth's github: faster than gothic", ratio("Callback/gothic", "Callback/passport")),
 		atMost(1.2, "%.2f ×", "… the cost of goth's own exchange and profile", ratio("Callback/passport", "Callback/goth")).because("**Begin and callback with goth**"),
