@@ -1,4 +1,4 @@
-package gorillatest_test
+package gorillatest_test //nolint:testableexamples // it takes a Redis; the tests have one
 
 import (
 	"context"
@@ -21,7 +21,7 @@ var (
 	signKey, sealKey = []byte("another 32 bytes of crypto/rand."), []byte("and one more, of 32 bytes. Yes?!")
 )
 
-func Example() { //nolint:testableexamples // it takes a Redis; the tests have one
+func Example() {
 	store, err := redistore.NewRediStore(10, "tcp", "127.0.0.1:6379", "", "", signKey, sealKey)
 	if err != nil {
 		log.Fatal(err)
