@@ -30,7 +30,7 @@ func newSigner(c Config) (jose.Signer, error) {
 	}
 	algorithm := algorithmOf(c.Key)
 	if algorithm == "" {
-		return nil, fmt.Errorf("Key is %T; Auth %s signs with an RSA key of %d bits or more, or one of P-256, P-384, P-521 or Ed25519", c.Key, PrivateKeyJWT, minRSA)
+		return nil, fmt.Errorf("the Key is %T; Auth %s signs with an RSA key of %d bits or more, or one of P-256, P-384, P-521 or Ed25519", c.Key, PrivateKeyJWT, minRSA)
 	}
 	options := (&jose.SignerOptions{}).WithType("JWT")
 	return jose.NewSigner(jose.SigningKey{Algorithm: algorithm, Key: jose.JSONWebKey{Key: c.Key, KeyID: c.KeyID}}, options)
@@ -104,6 +104,7 @@ func (c *Client) post(x *outbound.Exchange, address string, form url.Values) (an
 	if c.config.Auth == Basic {
 		r.SetBasicAuth(url.QueryEscape(c.config.ClientID), url.QueryEscape(c.config.ClientSecret))
 	}
+	//nolint:bodyclose // outbound.Body closes it
 	reply, err := x.RoundTrip(r) // an http.Client would add redirects and cookies, and there are none
 	if err != nil {
 		return answered{}, err

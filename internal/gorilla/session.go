@@ -42,8 +42,10 @@ func undecodable(err error) bool {
 	return errors.As(err, &e) && e.IsDecode() || tooLong(err)
 }
 
-// tooLong goes by the text: securecookie has neither a name nor a type for it.
-func tooLong(err error) bool { return strings.Contains(err.Error(), "the value is too long") }
+// tooLong goes by the text: neither securecookie nor redistore has a name or a type for it.
+func tooLong(err error) bool {
+	return strings.Contains(err.Error(), "the value is too long") || strings.Contains(err.Error(), "value to store is too big")
+}
 
 // Session is a gorilla session. Its methods are those of passport.Session.
 type Session struct {

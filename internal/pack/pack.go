@@ -15,17 +15,20 @@ func Append(dst []byte, fields ...string) []byte {
 
 // Next cuts the first field off b; ok is false when none is there or it is cut short.
 func Next(b []byte) (field, rest []byte, ok bool) {
-	n, size := uint64(0), 0
-	if len(b) > 0 && b[0] < 0x80 { // most are this short
-		n, size = uint64(b[0]), 1
-	} else {
-		n, size = binary.Uvarint(b)
-	}
+	n, size := length(b)
 	if size <= 0 || n > uint64(len(b)-size) {
 		return nil, nil, false
 	}
 	end := size + int(n) //nolint:gosec // n was just compared with the length of b
 	return b[size:end], b[end:], true
+}
+
+// length reads the length of a field, and how many bytes say it.
+func length(b []byte) (n uint64, size int) {
+	if len(b) > 0 && b[0] < 0x80 { // most are this short
+		return uint64(b[0]), 1
+	}
+	return binary.Uvarint(b)
 }
 
 // Find gives the value of a key in b, which holds keys and values in turn; nil where

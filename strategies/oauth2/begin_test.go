@@ -114,7 +114,7 @@ func TestNothingIsPushedForARequestThatBeginsNothing(t *testing.T) {
 	}
 }
 
-// R21, R22
+// R21, R22.
 func TestAPostBeginsWith303AndNothingIsStored(t *testing.T) {
 	p, _ := forge(t, nil)
 	r := navigation("POST", "/connect/forge", "same-origin")
@@ -139,7 +139,7 @@ func TestTheFlowIsSmall(t *testing.T) {
 	}
 }
 
-// RFC 9126
+// RFC 9126.
 func TestAPushedRequestLeavesTheBrowserNothingButAReference(t *testing.T) {
 	for _, auth := range []oauth2.Auth{oauth2.SecretBasic, oauth2.SecretPost, oauth2.PublicClient} {
 		p, s := forge(t, []passport.Option{oauth2.Prompt("login")}, func(c *oauth2.Config) {

@@ -17,7 +17,7 @@ import (
 	"github.com/gopassport/passport/strategies/oauth2"
 )
 
-// R42: RFC 9207
+// R42: RFC 9207.
 func TestTheIssuerOfAnAnswer(t *testing.T) {
 	set := func(issuer string, required bool) func(*oauth2.Config) {
 		return func(c *oauth2.Config) { c.Issuer, c.RequireIssuer = issuer, required }
@@ -65,7 +65,7 @@ func TestAFlowEndsWithTheIssuerItBeganWith(t *testing.T) {
 	}
 }
 
-// R34, R48
+// R34, R48.
 func TestAnAnswerIsPostedOnlyWhereThatWasAskedFor(t *testing.T) {
 	post := func(b *browser, answer string) *httptest.ResponseRecorder {
 		r := httptest.NewRequest("POST", "https://app.example/connect/forge", strings.NewReader(answer))
@@ -99,7 +99,7 @@ func TestAnAnswerIsPostedOnlyWhereThatWasAskedFor(t *testing.T) {
 	}
 }
 
-// R36, R37
+// R36, R37.
 func TestACallbackThatComesTwiceEndsOneFlow(t *testing.T) {
 	p, s := forge(t, nil)
 	b := p.browser()
@@ -281,7 +281,7 @@ func TestTheTimeoutIsForAllCallsTogether(t *testing.T) {
 	p.want("a profile that hangs", flow(p, s, ""), passport.CodeProviderTimeout, http.StatusGatewayTimeout)
 }
 
-// R145
+// R145.
 func TestFailedFlowsLeaveNothingRunning(t *testing.T) {
 	p, s := forge(t, nil)
 	s.on("/token", says(500, jsonType, `{}`))

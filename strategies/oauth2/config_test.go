@@ -24,7 +24,7 @@ func good() oauth2.Config {
 
 // R4, R6, R9, R10: what cannot be right ends the program when it starts, and no secret is shown.
 func TestAConfigThatCannotBeRightPanicsWithTheCause(t *testing.T) {
-	weak, err := rsa.GenerateKey(rand.Reader, 1024) //nolint:gosec // it is to be refused
+	weak, err := rsa.GenerateKey(rand.Reader, 1024)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,11 +42,11 @@ func TestAConfigThatCannotBeRightPanicsWithTheCause(t *testing.T) {
 		{func(c *oauth2.Config) { c.ClientSecret = "" }, "ClientSecret is empty, and Auth client_secret_post needs one"},
 		{func(c *oauth2.Config) { c.Auth = oauth2.PublicClient }, "there is a ClientSecret, which Auth none does not send"},
 		{func(c *oauth2.Config) { c.Key = ed25519.PrivateKey(make([]byte, 64)) }, "there is a Key, which Auth client_secret_post does not use"},
-		{keyed(nil), "Key is <nil>; Auth private_key_jwt signs with"},
-		{keyed(weak), "Key is *rsa.PrivateKey; Auth private_key_jwt signs with an RSA key of 2048 bits or more"},
-		{keyed((*rsa.PrivateKey)(nil)), "Key is *rsa.PrivateKey"},
-		{keyed(odd), "Key is *ecdsa.PrivateKey"},
-		{keyed(ed25519.PrivateKey("short")), "Key is ed25519.PrivateKey"},
+		{keyed(nil), "the Key is <nil>; Auth private_key_jwt signs with"},
+		{keyed(weak), "the Key is *rsa.PrivateKey; Auth private_key_jwt signs with an RSA key of 2048 bits or more"},
+		{keyed((*rsa.PrivateKey)(nil)), "the Key is *rsa.PrivateKey"},
+		{keyed(odd), "the Key is *ecdsa.PrivateKey"},
+		{keyed(ed25519.PrivateKey("short")), "the Key is ed25519.PrivateKey"},
 		{func(c *oauth2.Config) { c.RedirectURL = "" }, "RedirectURL is empty"},
 		{func(c *oauth2.Config) { c.RedirectURL = "/callback" }, "RedirectURL is not https"},
 		{func(c *oauth2.Config) { c.RedirectURL = "https://app.example/callback#x" }, "RedirectURL has a user or a fragment"},
@@ -134,7 +134,7 @@ func TestARouteCannotSetWhatDecidesAboutTheFlow(t *testing.T) {
 	}
 }
 
-// R12
+// R12.
 func TestWhatChangesAfterNewChangesNothing(t *testing.T) {
 	s := newService(t)
 	config := s.config()

@@ -54,7 +54,7 @@ func Example() {
 
 // A service that names the person in the token reply has no address for profiles.
 func ExampleProfileFunc() {
-	_ = oauth2.Config{
+	config := oauth2.Config{
 		// …
 		Profile: func(_ context.Context, _ *http.Client, g oauth2.Grant) (string, oauth2.Members, error) {
 			var user struct{ ID string }
@@ -62,4 +62,6 @@ func ExampleProfileFunc() {
 			return user.ID, nil, err
 		},
 	}
+	fmt.Println(config.Profile != nil)
+	// Output: true
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -262,10 +263,7 @@ func swapcase(r rune) rune {
 // callback sends an entry's request in place of the good one.
 func (c hostile) callback(t *testing.T, input string) {
 	v := newWorld(t)
-	jar := map[string]*http.Cookie{}
-	for name, cookie := range v.alice.cookies {
-		jar[name] = cookie
-	}
+	jar := maps.Clone(v.alice.cookies)
 	var r *http.Request
 	var w *httptest.ResponseRecorder
 	for one := range strings.SplitSeq(input, "---\n") {

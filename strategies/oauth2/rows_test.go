@@ -55,7 +55,7 @@ func TestPassport(t *testing.T) {
 		"OG-10":                                            TestTheIssuerOfAnAnswer,
 	}
 	for ids, run := range cases {
-		for _, id := range strings.Fields(ids) {
+		for id := range strings.FieldsSeq(ids) {
 			t.Run(id, run)
 		}
 	}

@@ -58,7 +58,7 @@ func TestTheClientAuthenticatesInOneWay(t *testing.T) {
 	}
 }
 
-// RFC 7523, 2.2 and 3
+// RFC 7523, 2.2 and 3.
 func TestAnAssertionIsSignedForTheServiceAndOnce(t *testing.T) {
 	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
