@@ -79,17 +79,20 @@ func (a *Attempt) match(f flows.Flow) error {
 // missing says why there is no flow, as far as that can be told. The flow of another
 // strategy is not spent by looking at it.
 func (a *Attempt) missing(key string) error {
-	for _, name := range a.registry.names() {
+	if !a.registry.flows.Any(a.request) {
+		return noFlow("the browser sent no flow at all")
+	}
+	for _, name := range a.registry.strategies.Names(maxTried) {
 		if name != a.name && a.registry.flows.Has(a.request, name, key) {
 			return &Error{Code: CodeFlowStrategy, Status: http.StatusBadRequest, Message: "Please start again.",
 				Err: fmt.Errorf("the flow began with the strategy %q, whose callback is another address", name)}
 		}
 	}
-	if a.registry.flows.Any(a.request) {
-		return noFlow("the browser sent flows, but not this one")
-	}
-	return noFlow("the browser sent no flow at all")
+	return noFlow("the browser sent flows, but not this one")
 }
+
+// maxTried bounds what one stray callback costs where there are very many strategies.
+const maxTried = 1000
 
 // noFlow is what a callback without a flow gets. The text for the log says what to look for.
 func noFlow(seen string) *Error {

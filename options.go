@@ -120,7 +120,7 @@ func (p *Registry) route(call string, why purpose, name string, opts []Option) (
 		return nil, fmt.Errorf("passport: %s(%q): %s", call, name, problem)
 	}
 	for _, name := range rt.names {
-		rt.strategies = append(rt.strategies, p.strategy(name))
+		rt.strategies = append(rt.strategies, p.strategies.Get(name))
 	}
 	if err := rt.checkParams(); err != nil {
 		return nil, fmt.Errorf("passport: %s(%q): %w", call, name, err)

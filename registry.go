@@ -15,6 +15,7 @@ import (
 	"github.com/gopassport/passport/internal/notes"
 	"github.com/gopassport/passport/internal/seal"
 	"github.com/gopassport/passport/internal/sealed"
+	"github.com/gopassport/passport/internal/table"
 	"github.com/gopassport/passport/internal/vault"
 )
 
@@ -75,7 +76,7 @@ type Config struct {
 type Registry struct {
 	config     Config
 	use        sync.Mutex // held by Use
-	strategies sync.Map   // each Strategy by its name; a copy for each Use would take minutes for 100,000
+	strategies table.Table[Strategy]
 	origins    intent.Origins
 	cross      *http.CrossOriginProtection
 	sessions   SessionStore
@@ -171,7 +172,8 @@ func (p *Registry) vault(purpose string) *vault.Vault {
 
 // Use registers a strategy under a name. Two instances of one strategy are two names;
 // nothing else tells them apart. Call it before the middleware that names it is made.
-// Panics on a name outside [A-Za-z0-9._-]{1,64}, on nil and on a name that is taken.
+// Panics on a name outside [A-Za-z0-9._-]{1,64}, on nil and on a name that is taken, and
+// where a strategy with a method RedirectURL() string has the address of another.
 func (p *Registry) Use(name string, s Strategy) {
 	p.use.Lock()
 	defer p.use.Unlock()
@@ -180,10 +182,15 @@ func (p *Registry) Use(name string, s Strategy) {
 		panic(fmt.Sprintf("passport: Use(%q): a name is 1 to 64 of A-Z a-z 0-9 . _ -", name))
 	case absent.Nil(s):
 		panic(fmt.Sprintf("passport: Use(%q): the strategy is nil", name))
-	case p.strategy(name) != nil:
+	case p.strategies.Get(name) != nil:
 		panic(fmt.Sprintf("passport: Use(%q): the name is taken; give this instance another", name))
 	}
-	p.strategies.Store(name, s)
+	if own, ok := s.(interface{ RedirectURL() string }); ok && own.RedirectURL() != "" {
+		if other := p.strategies.Claim(name, own.RedirectURL()); other != "" {
+			panic(fmt.Sprintf("passport: Use(%q): its answers come to the same address as those of %q; register another redirect URL (RFC 9700, 4.4.2.2)", name, other))
+		}
+	}
+	p.strategies.Put(name, s)
 }
 
 func nameable(name string) bool {
@@ -191,30 +198,13 @@ func nameable(name string) bool {
 	return name != "" && len(name) <= 64 && strings.Trim(name, letters) == ""
 }
 
-// strategy finds a registered strategy; nil where there is none.
-func (p *Registry) strategy(name string) Strategy {
-	found, _ := p.strategies.Load(name)
-	s, _ := found.(Strategy)
-	return s
-}
-
-// names lists what is registered, in order.
-func (p *Registry) names() []string {
-	var names []string
-	for name := range p.strategies.Range {
-		names = append(names, name.(string)) //nolint:forcetypeassert // Use puts nothing else there
-	}
-	slices.Sort(names)
-	return names
-}
-
 // known complains, for a call of the program's, of a name that nobody registered.
 func (p *Registry) known(call, name string) error {
-	if p.strategy(name) != nil {
+	if p.strategies.Get(name) != nil {
 		return nil
 	}
 	have := "none: call Use first"
-	if names := p.names(); len(names) > 0 {
+	if names := p.strategies.Names(20); len(names) > 0 {
 		have = `"` + strings.Join(names, `", "`) + `"`
 	}
 	return fmt.Errorf("passport: %s(%q): no such strategy; have %s", call, name, have)

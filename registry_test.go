@@ -103,6 +103,25 @@ func TestNewPanicsOnAConfigurationThatCannotBeRight(t *testing.T) {
 	}
 }
 
+// answering is a strategy whose answers come to an address.
+type answering struct {
+	passport.Strategy
+
+	at string
+}
+
+func (a answering) RedirectURL() string { return a.at }
+
+func TestEachAddressForAnswersIsOneStrategys(t *testing.T) { // R8
+	auth := newRegistry(t)
+	auth.Use("one", answering{alice, "https://app.example/one"})
+	auth.Use("two", answering{alice, "https://app.example/two"})
+	auth.Use("nowhere", answering{alice, ""})
+	auth.Use("nowhere-else", answering{alice, ""})
+	panicking{"the address of another", func() { auth.Use("three", answering{alice, "https://app.example/two"}) },
+		`Use("three"): its answers come to the same address as those of "two"`}.check(t)
+}
+
 func TestUsePanicsOnWhatCannotBeRegistered(t *testing.T) {
 	auth := newRegistry(t)
 	auth.Use("taken", alice)

@@ -198,6 +198,9 @@ func URLProblem(what, address string) string {
 	return ""
 }
 
+// RedirectURL is where answers come to.
+func (c *Client) RedirectURL() string { return c.config.RedirectURL }
+
 // Deadline bounds the calls of one request.
 func (c *Client) Deadline(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, c.config.Timeout)

@@ -176,8 +176,9 @@ func TestAPostedAnswerIsReadFromItsBody(t *testing.T) {
 
 func TestTwoRegistrationsOfOneProviderDoNotMix(t *testing.T) {
 	p, s := newApp(t), newService(t)
-	provider := s.github()
 	for _, name := range []string{"github", "github-authz"} {
+		provider := s.github()
+		provider.CallbackURL += "/" + name
 		p.connect(name, gothprovider.New(provider, keep))
 	}
 	b := p.browser()

@@ -156,3 +156,16 @@ func clientField(p goth.Provider) int {
 	}
 	return -1
 }
+
+// RedirectURL is where the answers come to, "" where nobody can tell. The registry takes
+// each address once.
+func (s *Strategy) RedirectURL() string {
+	provider := reflect.Indirect(reflect.ValueOf(s.provider))
+	if s.build != nil || provider.Kind() != reflect.Struct {
+		return ""
+	}
+	if callback := provider.FieldByName("CallbackURL"); callback.IsValid() && callback.Kind() == reflect.String {
+		return callback.String()
+	}
+	return ""
+}

@@ -185,9 +185,8 @@ func TestAPostedAnswerIsReadFromTheBodyAlone(t *testing.T) {
 
 func TestAFlowIsBoundToItsBrowserItsPersonItsPurposeAndItsName(t *testing.T) {
 	p, s := world(t)
-	c := s.config()
-	p.connect("other", oauth1.New(c, keep))
-	p.login("login", oauth1.New(c, keep))
+	p.connect("other", oauth1.New(s.configFor("other"), keep))
+	p.login("login", oauth1.New(s.configFor("login"), keep))
 	begin := func() (*browser, string) {
 		b := p.browser()
 		b.post("/as/alice")
@@ -217,7 +216,7 @@ func TestAFlowIsBoundToItsBrowserItsPersonItsPurposeAndItsName(t *testing.T) {
 
 func TestTwoRegistrationsAndSeveralTabsDoNotMix(t *testing.T) {
 	p, s := world(t)
-	p.connect("other", oauth1.New(s.config(), keep))
+	p.connect("other", oauth1.New(s.configFor("other"), keep))
 	b := p.browser()
 	first, second, third := s.allow(t, b.begin("/connect/op")), s.allow(t, b.begin("/connect/other")), s.allow(t, b.begin("/connect/op"))
 	p.want("crossed", b.end("/connect/other", first), passport.CodeFlowStrategy, 400)

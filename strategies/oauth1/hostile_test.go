@@ -79,8 +79,8 @@ func TestHostile(t *testing.T) {
 
 func (c hostile) run(t *testing.T, input string) {
 	p, s := newApp(t), newService(t)
-	p.login("tw-login", oauth1.New(s.config(), keep))
-	p.connect("tw-link", oauth1.New(s.config(), keep))
+	p.login("tw-login", oauth1.New(s.configFor("login"), keep))
+	p.connect("tw-link", oauth1.New(s.configFor("link"), keep))
 	if c.at != "" {
 		c.misbehave(s, input)
 	}

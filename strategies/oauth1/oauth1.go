@@ -104,3 +104,6 @@ func (s *Strategy) Authenticate(r *http.Request, a *passport.Attempt) (passport.
 	}
 	return s.begin(r, a)
 }
+
+// RedirectURL is where the answers come to. The registry takes each address once.
+func (s *Strategy) RedirectURL() string { return s.config.CallbackURL }

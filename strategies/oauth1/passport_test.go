@@ -512,7 +512,7 @@ func TestPassportOAuth1Gaps(t *testing.T) {
 	})
 	t.Run("OG-12 two strategies do not meet", func(t *testing.T) {
 		r := newRow(t, nil, nil)
-		r.connect("second", oauth1.New(r.s.config(), keep))
+		r.connect("second", oauth1.New(r.s.configFor("second"), keep))
 		first, second := r.answered(), r.s.allow(t, r.browser.begin("/connect/second"))
 		r.want("the first", r.browser.end("/connect/op", first), "", 0)
 		r.want("the second", r.browser.end("/connect/second", second), "", 0)

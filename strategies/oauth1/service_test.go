@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"regexp"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -130,7 +131,7 @@ func (s *service) authenticate(r *http.Request) (oauth url.Values, wrong string)
 		return nil, "nonce_used"
 	case oauth.Has("oauth_token") == (r.URL.Path == "/request_token") || oauth.Has("oauth_token") && s.secrets[token] == "":
 		return nil, "token_rejected"
-	case r.URL.Path == "/request_token" && oauth.Get("oauth_callback") != callbackURL:
+	case r.URL.Path == "/request_token" && !strings.HasPrefix(oauth.Get("oauth_callback"), callbackURL):
 		return nil, "parameter_absent"
 	case r.URL.Path == "/access_token" && (s.verifier[token] == "" || s.verifier[token] != oauth.Get("oauth_verifier")):
 		return nil, "verifier_invalid"
@@ -177,6 +178,13 @@ func (s *service) reply(path string, status int, text string) {
 }
 
 // config is what the application knows of the service.
+// configFor is config for another registration: answers come to an address of its own.
+func (s *service) configFor(name string) oauth1.Config {
+	c := s.config()
+	c.CallbackURL += "&for=" + name
+	return c
+}
+
 func (s *service) config() oauth1.Config {
 	return oauth1.Config{
 		ConsumerKey:    clientKey,

@@ -126,7 +126,7 @@ func TestACodeFitsItsOwnFlowOnly(t *testing.T) {
 // R39, R72, R40: who is logged in, in which browser, with which strategy.
 func TestAFlowEndsForWhoBeganIt(t *testing.T) {
 	p, s := forge(t, nil)
-	p.connect("other", oauth2.New(s.config(), keep))
+	p.connect("other", oauth2.New(s.configFor("other"), keep))
 	for name, c := range map[string]struct {
 		end  func(b *browser, answer string) *httptest.ResponseRecorder
 		code passport.Code

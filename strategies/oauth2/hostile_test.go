@@ -182,7 +182,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	p, s := forge(t, nil, func(c *oauth2.Config) { c.Issuer = "https://op.test" })
-	p.connect("forge-login", oauth2.New(s.config(), keep))
+	p.connect("forge-login", oauth2.New(s.configFor("login"), keep))
 	v := &world{app: p, service: s, alice: p.browser()}
 	v.alice.be("alice")
 	v.login = query(t, v.alice.begin("forge-login")).Get("state")

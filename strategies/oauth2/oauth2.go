@@ -223,3 +223,6 @@ func (s *Strategy) end(r *http.Request, a *passport.Attempt, answer callback.Res
 // CheckParam refuses parameters of a route that it may not set. The registry asks when the
 // route is made.
 func (s *Strategy) CheckParam(key, value string) error { return codeflow.CheckRouteParam(key, value) }
+
+// RedirectURL is where the answers come to. The registry takes each address once.
+func (s *Strategy) RedirectURL() string { return s.client.RedirectURL() }

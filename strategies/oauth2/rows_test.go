@@ -64,7 +64,7 @@ func TestPassport(t *testing.T) {
 func rowName(t *testing.T) {
 	p, s := newApp(t), newService(t)
 	p.connect("forge", oauth2.New(s.config(), keep))
-	p.connect("another", oauth2.New(s.config(), keep))
+	p.connect("another", oauth2.New(s.configFor("another"), keep))
 	b := p.browser()
 	p.want("by any name", b.end("another", s.allow(b.begin("another"))), "", 0)
 }

@@ -182,6 +182,13 @@ func (s *service) count(path string) int {
 }
 
 // config is how the application knows the service.
+// configFor is config for another registration: answers come to an address of its own.
+func (s *service) configFor(name string) oauth2.Config {
+	c := s.config()
+	c.RedirectURL += "/" + name
+	return c
+}
+
 func (s *service) config() oauth2.Config {
 	return oauth2.Config{ClientID: clientID, ClientSecret: secret, Auth: oauth2.SecretBasic, RedirectURL: redirectURL, Scopes: []string{"read"},
 		AuthorizationURL: s.URL + "/authorize", TokenURL: s.URL + "/token", Profile: oauth2.JSONProfile(s.URL+"/me", "id")}

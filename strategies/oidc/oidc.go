@@ -252,3 +252,6 @@ func withOpenID(scopes []string) []string {
 	}
 	return append([]string{"openid"}, scopes...)
 }
+
+// RedirectURL is where the answers come to. The registry takes each address once.
+func (s *Strategy) RedirectURL() string { return s.config.RedirectURL }
