@@ -34,11 +34,14 @@ func newKey() []byte {
 const app = "https://app.example"
 
 // viaGoth is goth's GitHub, at a provider of this package.
-func viaGoth(p *passporttest.Provider) passport.Strategy {
+func viaGoth(p *passporttest.Provider, opts ...gothprovider.Option) passport.Strategy {
 	return gothprovider.New(
 		github.NewCustomisedURL(p.ClientID, p.ClientSecret, app+"/connect/callback", p.At(passporttest.Authorize), p.At(passporttest.Token), p.At(passporttest.Userinfo), p.At("/emails")),
-		func(_ *http.Request, u goth.User) (string, error) { return u.UserID, nil })
+		func(_ *http.Request, u goth.User) (string, error) { return u.UserID, nil }, opts...)
 }
+
+// ofGoth is viaGoth without options.
+func ofGoth(p *passporttest.Provider) passport.Strategy { return viaGoth(p) }
 
 // viaOIDC is the module's own, as a person in one of two shapes.
 func viaOIDC(p *passporttest.Provider, formPost, push bool) passport.Strategy {
@@ -52,15 +55,15 @@ func TestAConnectionIsOneLine(t *testing.T) {
 		config   passporttest.ProviderConfig
 		strategy func(*passporttest.Provider) passport.Strategy
 	}{
-		"OAuth 2":              {passporttest.ProviderConfig{}, viaGoth},
-		"OAuth 2 with pages":   {passporttest.ProviderConfig{Consent: true}, viaGoth},
+		"OAuth 2":              {passporttest.ProviderConfig{}, ofGoth},
+		"OAuth 2 with pages":   {passporttest.ProviderConfig{Consent: true}, ofGoth},
 		"OpenID Connect":       {passporttest.ProviderConfig{}, func(p *passporttest.Provider) passport.Strategy { return viaOIDC(p, false, false) }},
 		"with an elliptic key": {passporttest.ProviderConfig{Algorithm: "ES256"}, func(p *passporttest.Provider) passport.Strategy { return viaOIDC(p, false, false) }},
 		"with a key given":     {passporttest.ProviderConfig{Key: rsaKey(t)}, func(p *passporttest.Provider) passport.Strategy { return viaOIDC(p, false, false) }},
 		"by form":              {passporttest.ProviderConfig{Consent: true, Algorithm: "ES256"}, func(p *passporttest.Provider) passport.Strategy { return viaOIDC(p, true, false) }},
 		"by form, at once":     {passporttest.ProviderConfig{Algorithm: "ES256"}, func(p *passporttest.Provider) passport.Strategy { return viaOIDC(p, true, false) }},
 		"pushed":               {passporttest.ProviderConfig{Algorithm: "ES256"}, func(p *passporttest.Provider) passport.Strategy { return viaOIDC(p, false, true) }},
-		"one address only":     {passporttest.ProviderConfig{RedirectURIs: []string{app + "/connect/callback"}}, viaGoth},
+		"one address only":     {passporttest.ProviderConfig{RedirectURIs: []string{app + "/connect/callback"}}, ofGoth},
 	} {
 		provider := passporttest.NewProvider(t, c.config)
 		browser, last := newSite(t, c.strategy(provider))
