@@ -71,6 +71,9 @@ func TestTheBrowserSaysWhereARequestComesFrom(t *testing.T) {
 		"a link by way of another site": {func(b *passporttest.Browser) *passporttest.Page {
 			return b.Follow(app + "/?to=" + url.QueryEscape(evil+"/?to="+app+"/"))
 		}, "GET Sec-Fetch-Site=cross-site Sec-Fetch-Mode=navigate Referer=https://app.example/"},
+		"and on by the application": {func(b *passporttest.Browser) *passporttest.Page {
+			return b.Follow(app + "/?to=" + url.QueryEscape(evil+"/?to="+url.QueryEscape(app+"/?to=/end")))
+		}, "GET Sec-Fetch-Site=cross-site Sec-Fetch-Mode=navigate Referer=https://app.example/"},
 		"a form of the application": {func(b *passporttest.Browser) *passporttest.Page { return b.From(app+"/").Post("/", form) }, "POST Sec-Fetch-Site=same-origin Sec-Fetch-Mode=navigate Origin=https://app.example Referer=https://app.example/ form:a=b"},
 		"a form of another site":    {func(b *passporttest.Browser) *passporttest.Page { return b.From(evil+"/").Post(app+"/", form) }, "POST Sec-Fetch-Site=cross-site Sec-Fetch-Mode=navigate Origin=https://evil.example Referer=https://evil.example/ form:a=b"},
 		"a form, redirected":        {func(b *passporttest.Browser) *passporttest.Page { return b.From(app+"/").Post("/?to=/y", form) }, "GET Sec-Fetch-Site=same-origin Sec-Fetch-Mode=navigate Referer=https://app.example/"},
@@ -149,6 +152,14 @@ func TestTheBrowserSendsTheCookiesThatABrowserSends(t *testing.T) {
 		if page.Status != 200 || strings.Contains(page.Body, "c=1") != c.sent {
 			t.Errorf("%s: %d %s", name, page.Status, page.Body)
 		}
+	}
+}
+
+func TestPlainHTTPSetsNoSecureCookie(t *testing.T) {
+	b := newEcho(t)
+	b.Open(plain + "/?set=" + url.QueryEscape("c=1; Secure; Domain=plain.example") + "&set=d=1")
+	if got := names(b.Cookies("https://plain.example")); got != "d=1" {
+		t.Errorf("%s", got)
 	}
 }
 

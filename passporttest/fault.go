@@ -50,7 +50,7 @@ const (
 	NoAccessToken  Fault = "no access token"  // a good reply, but for the token
 	WrongTokenType Fault = "wrong token type" // token_type is mac
 	NoIDToken      Fault = "no id token"      // openid was asked for, and no ID token comes
-	EmptySubject   Fault = "empty subject"    // sub and id are "": in the ID token, where there is one, else in the profile
+	EmptySubject   Fault = "empty subject"    // sub is "" and id 0: in the ID token, where there is one, else in the profile
 	OtherSubject   Fault = "other subject"    // userinfo is about somebody else than the ID token
 	Unconfirmed    Fault = "unconfirmed"      // OAuth 1: oauth_callback_confirmed is false
 )

@@ -21,6 +21,7 @@ import (
 
 	"github.com/gopassport/passport"
 	"github.com/gopassport/passport/passporttest"
+	"github.com/gopassport/passport/strategies/gothprovider"
 	"github.com/gopassport/passport/strategies/oauth1"
 	"github.com/gopassport/passport/strategies/oidc"
 )
@@ -337,5 +338,56 @@ func TestEveryFaultIsSeen(t *testing.T) {
 	})
 	if declared < 30 {
 		t.Errorf("found %d faults", declared)
+	}
+}
+
+// gothEffects are what the adapter of goth makes of the faults that plain OAuth 2 has.
+var gothEffects = map[passporttest.Fault]struct {
+	code   passport.Code
+	status int
+}{
+	passporttest.Deny:             {passport.CodeDenied, 403},
+	passporttest.ServerError:      {passport.CodeProvider, 502},
+	passporttest.BadCode:          {passport.CodeProvider, 502},
+	passporttest.ReplayedCode:     {passport.CodeProvider, 502},
+	passporttest.WrongState:       {passport.CodeFlowMissing, 400},
+	passporttest.NoState:          {passport.CodeCallback, 400},
+	passporttest.TwiceInAnswer:    {passport.CodeCallback, 400},
+	passporttest.InternalError:    {passport.CodeProvider, 502},
+	passporttest.Unavailable:      {passport.CodeProvider, 502},
+	passporttest.HTML:             {passport.CodeProvider, 502},
+	passporttest.EmptyBody:        {passport.CodeProvider, 502},
+	passporttest.CutShort:         {passport.CodeProvider, 502},
+	passporttest.Hang:             {passport.CodeProviderTimeout, 504},
+	passporttest.SlowBody:         {passport.CodeProviderTimeout, 504},
+	passporttest.HugeBody:         {passport.CodeProvider, 502},
+	passporttest.ConnectionReset:  {passport.CodeProvider, 502},
+	passporttest.RedirectAway:     {passport.CodeProvider, 502},
+	passporttest.EchoSecrets:      {passport.CodeProvider, 502},
+	passporttest.DuplicateMembers: {passport.CodeProvider, 502},
+	passporttest.InvalidGrant:     {passport.CodeProvider, 502},
+	passporttest.NoAccessToken:    {passport.CodeProvider, 502},
+	passporttest.EmptySubject:     {passport.CodeSubject, 502},
+}
+
+func TestWhatTheAdapterOfGothMakesOfFaults(t *testing.T) {
+	for fault, want := range gothEffects {
+		t.Run(string(fault), func(t *testing.T) {
+			t.Parallel()
+			p := passporttest.NewProvider(t, passporttest.ProviderConfig{})
+			browser, last := newSite(t, viaGoth(p, gothprovider.Timeout(700*time.Millisecond)))
+			browser.Walk(app + "/connect") // so that there is a code to replay
+			p.Next(fault)
+			page := browser.Walk(app + "/connect")
+			if code, err := last(); page.Status != want.status || code != want.code || strings.Contains(err.Error(), p.ClientSecret) {
+				t.Errorf("%d %s, want %d %s: %v", page.Status, code, want.status, want.code, err)
+			}
+			if p.Count(passporttest.Elsewhere) > 0 {
+				t.Errorf("secrets went elsewhere: %+v", p.Last(passporttest.Elsewhere))
+			}
+			if page := browser.Walk(app + "/connect"); page.Body != "account 1001" {
+				t.Errorf("afterwards: %d %s", page.Status, page.Body)
+			}
+		})
 	}
 }

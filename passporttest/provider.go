@@ -186,7 +186,7 @@ func (p *Provider) userinfo(c *call) *Reply {
 		profile["sub"], profile["id"] = "someone-else", 999
 	}
 	if p.happens(EmptySubject, Userinfo) {
-		profile["sub"], profile["id"] = "", ""
+		profile["sub"], profile["id"] = "", 0
 	}
 	return reply(http.StatusOK, profile)
 }

@@ -34,11 +34,14 @@ func newKey() []byte {
 const app = "https://app.example"
 
 // viaGoth is goth's GitHub, at a provider of this package.
-func viaGoth(p *passporttest.Provider) passport.Strategy {
+func viaGoth(p *passporttest.Provider, opts ...gothprovider.Option) passport.Strategy {
 	return gothprovider.New(
 		github.NewCustomisedURL(p.ClientID, p.ClientSecret, app+"/connect/callback", p.At(passporttest.Authorize), p.At(passporttest.Token), p.At(passporttest.Userinfo), p.At("/emails")),
-		func(_ *http.Request, u goth.User) (string, error) { return u.UserID, nil })
+		func(_ *http.Request, u goth.User) (string, error) { return u.UserID, nil }, opts...)
 }
+
+// ofGoth is viaGoth without options.
+func ofGoth(p *passporttest.Provider) passport.Strategy { return viaGoth(p) }
 
 // viaOIDC is the module's own, as a person in one of two shapes.
 func viaOIDC(p *passporttest.Provider, formPost, push bool) passport.Strategy {
@@ -52,15 +55,15 @@ func TestAConnectionIsOneLine(t *testing.T) {
 		config   passporttest.ProviderConfig
 		strategy func(*passporttest.Provider) passport.Strategy
 	}{
-		"OAuth 2":              {passporttest.ProviderConfig{}, viaGoth},
-		"OAuth 2 with pages":   {passporttest.ProviderConfig{Consent: true}, viaGoth},
+		"OAuth 2":              {passporttest.ProviderConfig{}, ofGoth},
+		"OAuth 2 with pages":   {passporttest.ProviderConfig{Consent: true}, ofGoth},
 		"OpenID Connect":       {passporttest.ProviderConfig{}, func(p *passporttest.Provider) passport.Strategy { return viaOIDC(p, false, false) }},
 		"with an elliptic key": {passporttest.ProviderConfig{Algorithm: "ES256"}, func(p *passporttest.Provider) passport.Strategy { return viaOIDC(p, false, false) }},
 		"with a key given":     {passporttest.ProviderConfig{Key: rsaKey(t)}, func(p *passporttest.Provider) passport.Strategy { return viaOIDC(p, false, false) }},
 		"by form":              {passporttest.ProviderConfig{Consent: true, Algorithm: "ES256"}, func(p *passporttest.Provider) passport.Strategy { return viaOIDC(p, true, false) }},
 		"by form, at once":     {passporttest.ProviderConfig{Algorithm: "ES256"}, func(p *passporttest.Provider) passport.Strategy { return viaOIDC(p, true, false) }},
 		"pushed":               {passporttest.ProviderConfig{Algorithm: "ES256"}, func(p *passporttest.Provider) passport.Strategy { return viaOIDC(p, false, true) }},
-		"one address only":     {passporttest.ProviderConfig{RedirectURIs: []string{app + "/connect/callback"}}, viaGoth},
+		"one address only":     {passporttest.ProviderConfig{RedirectURIs: []string{app + "/connect/callback"}}, ofGoth},
 	} {
 		provider := passporttest.NewProvider(t, c.config)
 		browser, last := newSite(t, c.strategy(provider))
@@ -227,17 +230,52 @@ func TestTheAuthorizationEndpointChecks(t *testing.T) {
 	}
 }
 
+func TestAPushedRequestIsOfItsClientAndGoodOnce(t *testing.T) {
+	p := passporttest.NewProvider(t, passporttest.ProviderConfig{NoPKCE: true})
+	form := url.Values{"client_id": {p.ClientID}, "redirect_uri": {app + "/callback"}, "response_type": {"code"}}
+	push := func(form url.Values, basic ...string) (int, string) {
+		status, body := ask(t, p.At(passporttest.PAR), form, basic...)
+		uri, _ := body["request_uri"].(string)
+		return status, uri
+	}
+	if status, _ := push(form, p.ClientID, "x"); status != 401 {
+		t.Errorf("another secret: %d", status)
+	}
+	if status, _ := push(url.Values{"client_id": {p.ClientID}, "response_type": {"token"}}, p.ClientID, p.ClientSecret); status != 400 {
+		t.Errorf("a bad request: %d", status)
+	}
+	open := func(client, uri string) string {
+		b := passporttest.NewBrowser(t)
+		b.Manual = true
+		page := b.Open(p.At(passporttest.Authorize) + "?" + url.Values{"client_id": {client}, "request_uri": {uri}}.Encode())
+		return page.Location() + page.Body
+	}
+	_, uri := push(form, p.ClientID, p.ClientSecret)
+	if got := open(p.ClientID, uri); !strings.Contains(got, "code=code-") {
+		t.Errorf("%s", got)
+	}
+	if got := open(p.ClientID, uri); !strings.Contains(got, "unknown, used or expired") {
+		t.Errorf("once more: %s", got)
+	}
+	_, uri = push(form, p.ClientID, p.ClientSecret)
+	if got := open("another", uri); !strings.Contains(got, "unknown, used or expired") {
+		t.Errorf("of another client: %s", got)
+	}
+}
+
 func TestSomebodyLogsOutAtTheProvider(t *testing.T) {
 	p := passporttest.NewProvider(t, passporttest.ProviderConfig{Consent: true})
 	browser, _ := newSite(t, viaGoth(p))
 	browser.Walk(app + "/connect")
+	copied := browser.Cookies(p.URL)
 	browser.Serve(app+":444", http.HandlerFunc(echo))
 	page := browser.Open(p.At(passporttest.Logout) + "?post_logout_redirect_uri=" + url.QueryEscape(app+":444/bye") + "&state=s")
 	if page.URL.String() != app+":444/bye?state=s" {
 		t.Errorf("sent to %s", page.URL)
 	}
-	if page := browser.Follow(app + "/connect"); !strings.Contains(page.Body, "Log in") {
-		t.Errorf("still logged in: %s", page.Body)
+	browser.SetCookies(p.URL, copied...)
+	if page := browser.Follow(app + "/connect"); !strings.Contains(page.Body, "Log in") || len(copied) != 1 {
+		t.Errorf("still logged in: %s, by %v", page.Body, copied)
 	}
 	if page := browser.Open(p.At(passporttest.Logout)); !strings.Contains(page.Body, "logged out") {
 		t.Errorf("%s", page.Body)

@@ -260,5 +260,5 @@ func (s *Revocations) Revoked(ctx context.Context, user, id string, began time.T
 	defer s.mu.Unlock()
 	one, all := s.revoked[[2]string{user, id}], s.revoked[[2]string{user, ""}]
 	now := time.Now()
-	return one.until.After(now) || all.until.After(now) && !began.After(all.upTo), nil
+	return id != "" && one.until.After(now) || all.until.After(now) && !began.After(all.upTo), nil
 }
