@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -31,6 +32,7 @@ import (
 // tokens, and access tokens that are JWTs. ada has an account there.
 type glewlwyd struct {
 	t      *testing.T
+	server *realserver.Server
 	url    string
 	Issuer string
 	admin  *http.Client
@@ -59,12 +61,12 @@ func startGlewlwyd(t *testing.T) *glewlwyd {
 	run(t, "cp", "-rL", glewlwydWebapp, filepath.Join(folder, "webapp"))
 	run(t, "rm", "-r", filepath.Join(folder, "webapp", "config.json")) // a folder, in Debian's package
 	run(t, "cp", glewlwydConfig, filepath.Join(folder, "webapp", "config.json"))
-	realserver.Start(t, realserver.Process{Path: realserver.Program(t, "glewlwyd"), Args: []string{"-c", filepath.Join(folder, "glewlwyd.conf")}, Address: address})
+	server := realserver.Start(t, realserver.Process{Path: realserver.Program(t, "glewlwyd"), Args: []string{"-c", filepath.Join(folder, "glewlwyd.conf")}, Address: address})
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &glewlwyd{t: t, url: "http://localhost:" + port, admin: &http.Client{Jar: jar, Timeout: 20 * time.Second}}
+	g := &glewlwyd{t: t, server: server, url: "http://localhost:" + port, admin: &http.Client{Jar: jar, Timeout: 20 * time.Second}}
 	g.Issuer = g.url + "/api/oidc"
 	g.configure()
 	return g
@@ -288,4 +290,27 @@ func TestGlewlwydRefreshesTokensAndLogsOut(t *testing.T) {
 	if v.visit(to); v.status != http.StatusOK || v.at.Path != "/login.html" || !v.at.Query().Has("prompt") {
 		t.Errorf("at %v: %d", v.at, v.status)
 	}
+}
+
+func TestAProviderThatIsDownComesBack(t *testing.T) {
+	g, k := startGlewlwyd(t), &known{map[string]bool{}}
+	a := newApp(t)
+	g.register("app", a.callbacks("op"))
+	g.server.Kill()
+	a.uses("op", g.oidc("app", k, nil, nil)) // nobody is asked when an application starts
+	v := newVisitor(t)
+	v.open(a.URL + "/login/op")
+	if e, ok := errors.AsType[*passport.Error](a.lastError()); !ok || e.Code != passport.CodeProviderUnavailable || e.Status != http.StatusServiceUnavailable || e.RetryAfter == 0 {
+		t.Errorf("%d %+v", v.status, e)
+	}
+	g.server.Start()
+	for deadline := time.Now().Add(20 * time.Second); v.open(a.URL+"/login/op").status == http.StatusServiceUnavailable; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("it is asked no more: %v", a.lastError())
+		}
+	}
+	g.server.Kill() // while the person is there; what was learnt about it is not forgotten
+	g.server.Start()
+	g.pages("app").allow(v)
+	wantPage(t, a, v, "ada", "")
 }
