@@ -110,7 +110,7 @@ func (g *glewlwyd) plugin(name string, named bool, private []byte, public string
 // register makes a confidential client.
 func (g *glewlwyd) register(id string, callbacks []string) {
 	g.t.Helper()
-	secret := secretOf(id) // it does not decode what HTTP Basic encodes (RFC 6749, 2.3.1), so it has nothing of that
+	secret := secretOf(id)
 	g.call(g.admin, "POST", "/client/", metadata{
 		"client_id": id, "name": id, "confidential": true, "enabled": true, "password": secret, "client_secret": secret,
 		"redirect_uri": callbacks, "authorization_type": []string{"code", "refresh_token"}, "scope": []string{"openid", "profile"},
@@ -183,6 +183,7 @@ func TestATourOfGlewlwyd(t *testing.T) {
 	for id, made := range map[string]func(t *testing.T, id string) makes{
 		"oidc":                ours(func(c *oidc.Config) { c.Userinfo = true }),
 		"oidc-secret-in-form": ours(func(c *oidc.Config) { c.Auth = oidc.SecretPost }),
+		"odd-secret-in-form":  ours(func(c *oidc.Config) { c.Auth = oidc.SecretPost }),
 		"oidc-pushed":         ours(func(c *oidc.Config) { c.PushedRequests = true }),
 		"oidc-silent":         ours(func(c *oidc.Config) { c.Issuer = g.url + "/api/silent" }),
 		"oidc-form-post":      ours(func(c *oidc.Config) { c.Issuer, c.FormPost = g.url+"/api/silent", true }),
@@ -200,7 +201,14 @@ func TestATourOfGlewlwyd(t *testing.T) {
 	}
 }
 
-func secretOf(id string) string { return "secret-of-" + id }
+// secretOf is a client's secret. An odd one has characters that HTTP Basic encodes (RFC
+// 6749, 2.3.1).
+func secretOf(id string) string {
+	if strings.HasPrefix(id, "odd-") {
+		return "an odd secret: 100 % & more"
+	}
+	return "secret-of-" + id
+}
 
 func (g *glewlwyd) oidc(id string, k *known, change func(*oidc.Config), got *oidc.Identity) makes {
 	return func(callback string) passport.Strategy {
@@ -246,8 +254,9 @@ func TestWhatGlewlwydCannotDo(t *testing.T) {
 		made makes
 		says string
 	}{
-		"goth":      {g.goth(t, "goth", k), "the provider answered: invalid_request"},                             // it wants a nonce
-		"form-post": {g.oidc("form-post", k, func(c *oidc.Config) { c.FormPost = true }, nil), "issuer_mismatch"}, // it encodes iss twice
+		"odd-secret-in-header": {g.oidc("odd-secret-in-header", k, nil, nil), "unauthorized_client"},                         // it does not decode it
+		"goth":                 {g.goth(t, "goth", k), "the provider answered: invalid_request"},                             // it wants a nonce
+		"form-post":            {g.oidc("form-post", k, func(c *oidc.Config) { c.FormPost = true }, nil), "issuer_mismatch"}, // it encodes iss twice
 	} {
 		t.Run(id, func(t *testing.T) {
 			a, v := newApp(t), newVisitor(t)
