@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -31,6 +32,7 @@ import (
 // tokens, and access tokens that are JWTs. ada has an account there.
 type glewlwyd struct {
 	t      *testing.T
+	server *realserver.Server
 	url    string
 	Issuer string
 	admin  *http.Client
@@ -59,12 +61,12 @@ func startGlewlwyd(t *testing.T) *glewlwyd {
 	run(t, "cp", "-rL", glewlwydWebapp, filepath.Join(folder, "webapp"))
 	run(t, "rm", "-r", filepath.Join(folder, "webapp", "config.json")) // a folder, in Debian's package
 	run(t, "cp", glewlwydConfig, filepath.Join(folder, "webapp", "config.json"))
-	realserver.Start(t, realserver.Process{Path: realserver.Program(t, "glewlwyd"), Args: []string{"-c", filepath.Join(folder, "glewlwyd.conf")}, Address: address})
+	server := realserver.Start(t, realserver.Process{Path: realserver.Program(t, "glewlwyd"), Args: []string{"-c", filepath.Join(folder, "glewlwyd.conf")}, Address: address})
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &glewlwyd{t: t, url: "http://localhost:" + port, admin: &http.Client{Jar: jar, Timeout: 20 * time.Second}}
+	g := &glewlwyd{t: t, server: server, url: "http://localhost:" + port, admin: &http.Client{Jar: jar, Timeout: 20 * time.Second}}
 	g.Issuer = g.url + "/api/oidc"
 	g.configure()
 	return g
@@ -108,7 +110,7 @@ func (g *glewlwyd) plugin(name string, named bool, private []byte, public string
 // register makes a confidential client.
 func (g *glewlwyd) register(id string, callbacks []string) {
 	g.t.Helper()
-	secret := secretOf(id) // it does not decode what HTTP Basic encodes (RFC 6749, 2.3.1), so it has nothing of that
+	secret := secretOf(id)
 	g.call(g.admin, "POST", "/client/", metadata{
 		"client_id": id, "name": id, "confidential": true, "enabled": true, "password": secret, "client_secret": secret,
 		"redirect_uri": callbacks, "authorization_type": []string{"code", "refresh_token"}, "scope": []string{"openid", "profile"},
@@ -181,6 +183,7 @@ func TestATourOfGlewlwyd(t *testing.T) {
 	for id, made := range map[string]func(t *testing.T, id string) makes{
 		"oidc":                ours(func(c *oidc.Config) { c.Userinfo = true }),
 		"oidc-secret-in-form": ours(func(c *oidc.Config) { c.Auth = oidc.SecretPost }),
+		"odd-secret-in-form":  ours(func(c *oidc.Config) { c.Auth = oidc.SecretPost }),
 		"oidc-pushed":         ours(func(c *oidc.Config) { c.PushedRequests = true }),
 		"oidc-silent":         ours(func(c *oidc.Config) { c.Issuer = g.url + "/api/silent" }),
 		"oidc-form-post":      ours(func(c *oidc.Config) { c.Issuer, c.FormPost = g.url+"/api/silent", true }),
@@ -198,7 +201,14 @@ func TestATourOfGlewlwyd(t *testing.T) {
 	}
 }
 
-func secretOf(id string) string { return "secret-of-" + id }
+// secretOf is a client's secret. An odd one has characters that HTTP Basic encodes (RFC
+// 6749, 2.3.1).
+func secretOf(id string) string {
+	if strings.HasPrefix(id, "odd-") {
+		return "an odd secret: 100 % & more"
+	}
+	return "secret-of-" + id
+}
 
 func (g *glewlwyd) oidc(id string, k *known, change func(*oidc.Config), got *oidc.Identity) makes {
 	return func(callback string) passport.Strategy {
@@ -244,8 +254,9 @@ func TestWhatGlewlwydCannotDo(t *testing.T) {
 		made makes
 		says string
 	}{
-		"goth":      {g.goth(t, "goth", k), "the provider answered: invalid_request"},                             // it wants a nonce
-		"form-post": {g.oidc("form-post", k, func(c *oidc.Config) { c.FormPost = true }, nil), "issuer_mismatch"}, // it encodes iss twice
+		"odd-secret-in-header": {g.oidc("odd-secret-in-header", k, nil, nil), "unauthorized_client"},                         // it does not decode it
+		"goth":                 {g.goth(t, "goth", k), "the provider answered: invalid_request"},                             // it wants a nonce
+		"form-post":            {g.oidc("form-post", k, func(c *oidc.Config) { c.FormPost = true }, nil), "issuer_mismatch"}, // it encodes iss twice
 	} {
 		t.Run(id, func(t *testing.T) {
 			a, v := newApp(t), newVisitor(t)
@@ -288,4 +299,27 @@ func TestGlewlwydRefreshesTokensAndLogsOut(t *testing.T) {
 	if v.visit(to); v.status != http.StatusOK || v.at.Path != "/login.html" || !v.at.Query().Has("prompt") {
 		t.Errorf("at %v: %d", v.at, v.status)
 	}
+}
+
+func TestAProviderThatIsDownComesBack(t *testing.T) {
+	g, k := startGlewlwyd(t), &known{map[string]bool{}}
+	a := newApp(t)
+	g.register("app", a.callbacks("op"))
+	g.server.Kill()
+	a.uses("op", g.oidc("app", k, nil, nil)) // nobody is asked when an application starts
+	v := newVisitor(t)
+	v.open(a.URL + "/login/op")
+	if e, ok := errors.AsType[*passport.Error](a.lastError()); !ok || e.Code != passport.CodeProviderUnavailable || e.Status != http.StatusServiceUnavailable || e.RetryAfter == 0 {
+		t.Errorf("%d %+v", v.status, e)
+	}
+	g.server.Start()
+	for deadline := time.Now().Add(20 * time.Second); v.open(a.URL+"/login/op").status == http.StatusServiceUnavailable; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("it is asked no more: %v", a.lastError())
+		}
+	}
+	g.server.Kill() // while the person is there; what was learnt about it is not forgotten
+	g.server.Start()
+	g.pages("app").allow(v)
+	wantPage(t, a, v, "ada", "")
 }

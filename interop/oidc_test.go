@@ -4,6 +4,7 @@ package interop_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -178,5 +179,17 @@ func TestTokensAreRefreshed(t *testing.T) {
 				t.Errorf("a refresh token that may be spent: %v", err)
 			}
 		})
+	}
+}
+
+func TestTokensDieWithTheLoginAtTheProvider(t *testing.T) {
+	o := startOP(t)
+	a, who := o.app(nil, nil)
+	v := newVisitor(t)
+	v.open(a.URL + "/login/op").allow("ada")
+	v.visit(o.Issuer + "/session/end").press("logout")
+	_, err := who.source(t.Context()).Token()
+	if refused, ok := errors.AsType[*xoauth2.RetrieveError](err); !ok || refused.ErrorCode != "invalid_grant" {
+		t.Errorf("%v; the program must see that access was taken away", err)
 	}
 }

@@ -7,12 +7,14 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"net/http"
 	"testing"
 
 	"github.com/markbates/goth"
 	"github.com/markbates/goth/providers/github"
 	"github.com/markbates/goth/providers/openidConnect"
+	xoauth2 "golang.org/x/oauth2"
 
 	"github.com/gopassport/passport"
 	"github.com/gopassport/passport/strategies/gothprovider"
@@ -56,6 +58,21 @@ func TestATourOfOAuth2(t *testing.T) {
 			})
 			at("ada").tour(t, a, "op", visiting)
 		})
+	}
+}
+
+func TestTokensOfOAuth2AreRefreshed(t *testing.T) {
+	o := startOP(t)
+	who := oursOAuth2(o)
+	v := newVisitor(t)
+	v.open(who.begin()).allow("ada")
+	if err := who.refresh(); who.err() != nil || err != nil {
+		t.Errorf("%v, %v", who.err(), err)
+	}
+	v.visit(o.Issuer + "/session/end").press("logout")
+	err := who.refresh()
+	if refused, ok := errors.AsType[*xoauth2.RetrieveError](err); !ok || refused.ErrorCode != "invalid_grant" {
+		t.Errorf("%v; the program must see that access was taken away", err)
 	}
 }
 

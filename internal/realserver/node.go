@@ -16,7 +16,8 @@ func Node(tb testing.TB, folder, script string, environment ...string) *Server {
 	tb.Helper()
 	path := Program(tb, "node")
 	if exists(filepath.Join(folder, "package.json")) && !exists(filepath.Join(folder, "node_modules", ".package-lock.json")) {
-		Missing(tb, "its packages are not installed: run setup.sh in "+folder)
+		where, _ := filepath.Abs(folder) // fails only where there is no folder to be in
+		Missing(tb, "the packages of "+script+" are not installed: run "+filepath.Base(where)+"/setup.sh")
 	}
 	address := Address(tb)
 	host, port, _ := net.SplitHostPort(address)
