@@ -243,9 +243,11 @@ func TestARouteAddsParametersAndCannotTouchWhatDecidesAboutTheFlow(t *testing.T)
 
 func TestAParameterOfTheRouteTakesThePlaceOfTheProviders(t *testing.T) {
 	p := newApp(t)
-	provider := github.New("id", "CANARY-SECRET", "https://app.example/callback", "admin:org", "gist")
-	p.connect("github", gothprovider.New(provider, keep), passport.Param("scope", "read:user"))
-	p.connect("as-it-is", gothprovider.New(provider, keep))
+	provider := func(callback string) goth.Provider {
+		return github.New("id", "CANARY-SECRET", "https://app.example"+callback, "admin:org", "gist")
+	}
+	p.connect("github", gothprovider.New(provider("/callback"), keep), passport.Param("scope", "read:user"))
+	p.connect("as-it-is", gothprovider.New(provider("/as-it-is/callback"), keep))
 	for name, want := range map[string]string{"github": "[read:user]", "as-it-is": "[admin:org gist]"} {
 		query := parse(t, p.browser().begin("/connect/"+name)).Query()
 		if got := fmt.Sprint(query["scope"]); got != want || len(query["code_challenge"]) != 1 || len(query["state"]) != 1 {

@@ -109,7 +109,7 @@ func CallbackPerFlow(param string, build func(flow string) (goth.Provider, error
 }
 
 // New makes the strategy. Register one for each purpose, under names of their own and
-// with callback URLs of their own; the provider may be shared, as it is copied.
+// with callback URLs of their own: the registry refuses a second strategy with one. p is copied.
 //
 // verify turns a person at the provider into a value of the application: the user for
 // Authenticate, the account for Authorize. UserFrom(r.Context()) works in it, so it can

@@ -292,9 +292,10 @@ func byToken(t *testing.T, e entry, c hostile) {
 		j.app.want(e.Name, j.end, c.code, c.status)
 		return
 	}
-	p, provider := newApp(t), fresh(t, "twitter", "https://app.example/callback").provider
-	p.connect("twitter", gothprovider.New(provider, keep))
-	p.connect("login", gothprovider.New(provider, keep))
+	p := newApp(t)
+	for _, name := range []string{"twitter", "login"} {
+		p.connect(name, gothprovider.New(fresh(t, "twitter", "https://app.example/callback/"+name).provider, keep))
+	}
 	everybody.Store(world)
 	defer everybody.Store(nil)
 	b := p.browser()
@@ -336,7 +337,9 @@ func called(t *testing.T, e entry, c hostile) {
 		opts = append(opts, gothprovider.Issuer(issuer))
 	}
 	p, s := githubApp(t, opts...)
-	p.connect("login", gothprovider.New(s.github(), keep))
+	other := s.github()
+	other.CallbackURL += "/login"
+	p.connect("login", gothprovider.New(other, keep))
 	alice, bob := p.browser(), p.browser()
 	flow := func(b *browser, name string) (code, state string) {
 		answer := parseQuery("?" + s.allow(t, b.begin("/connect/"+name)))
