@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"golang.org/x/oauth2"
 
@@ -24,7 +25,7 @@ func (e Safe) Error() string { return string(e) }
 // Error makes the error of a failed step. What libraries say about it cannot be shown: a
 // [url.Error] has the query of the request, an [oauth2.RetrieveError] the whole reply,
 // OAuth 1 libraries the Authorization header. So the text is put together anew; errors.As
-// still reaches the cause.
+// still reaches the cause, without what these two quote.
 //
 // The code is CodeProviderTimeout (504) where time ran out or the browser went away, else
 // CodeProvider (502).
@@ -33,7 +34,32 @@ func (x *Exchange) Error(cause error) *passport.Error {
 	if x.late(cause) {
 		code, status = passport.CodeProviderTimeout, http.StatusGatewayTimeout
 	}
-	return &passport.Error{Code: code, Status: status, Err: &hidden{x.describe(cause), cause}}
+	return &passport.Error{Code: code, Status: status, Err: &hidden{x.describe(cause), quiet(cause)}}
+}
+
+// quiet is a cause for error trackers, which print what errors wrap: the code of a reply,
+// not its text, and the address of a request, not its query.
+func quiet(cause error) error {
+	var retrieve *oauth2.RetrieveError
+	var request *url.Error
+	switch {
+	case errors.As(cause, &retrieve):
+		own := &oauth2.RetrieveError{Response: &http.Response{}}
+		if strings.Trim(retrieve.ErrorCode, "abcdefghijklmnopqrstuvwxyz_") == "" { // as all that are registered are
+			own.ErrorCode = retrieve.ErrorCode
+		}
+		if retrieve.Response != nil {
+			own.Response.Status, own.Response.StatusCode = retrieve.Response.Status, retrieve.Response.StatusCode
+		}
+		return own
+	case errors.As(cause, &request):
+		address := ""
+		if u, err := url.Parse(request.URL); err == nil {
+			address = u.Scheme + "://" + u.Host + u.Path
+		}
+		return &url.Error{Op: request.Op, URL: address, Err: request.Err}
+	}
+	return cause
 }
 
 // hidden is a cause that does not show itself.
