@@ -77,13 +77,19 @@ func (w *world) inStores(c *passport.Config) {
 
 func newWorld(t *testing.T, s setup) *world {
 	t.Helper()
-	w := &world{
+	w := unbuilt(t, s)
+	w.build()
+	return w
+}
+
+// unbuilt is a world with providers and without an application.
+func unbuilt(t *testing.T, s setup) *world {
+	t.Helper()
+	return &world{
 		t: t, setup: s,
 		op: passporttest.NewProvider(t, passporttest.ProviderConfig{Algorithm: "ES256", ClientSecret: "SECRET-canary-of-the-client"}),
 		tw: passporttest.NewOAuth1Provider(t, passporttest.OAuth1Config{ConsumerSecret: "SECRET-canary-of-the-consumer"}),
 	}
-	w.build()
-	return w
 }
 
 // build makes the application, which may be in another goroutine bubble than the providers.
