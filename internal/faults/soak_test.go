@@ -58,8 +58,8 @@ func TestSoak(t *testing.T) {
 				continue // -run left it out
 			}
 			settled(t, before)
-			s.w.op, s.w.tw = nil, nil // providers remember everybody; what is left is the application's
-			limit := int64(4 << 20)
+			s.w.op, s.w.tw, s.w.t = nil, nil, t // providers remember everybody; what is left is the application's
+			limit := int64(2 << 20)
 			if stores {
 				limit += 2048 * s.people.Load() // the kit's store of revocations forgets nothing
 			}
