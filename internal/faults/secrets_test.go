@@ -60,9 +60,7 @@ func (s *spy) wrap(next http.Handler) http.Handler {
 		header.Del("Set-Cookie")
 		header.Del("Location")
 		fmt.Fprintf(s, "%v\n%s\n", header, rec.Body)
-		for name, values := range rec.Header() {
-			w.Header()[name] = values
-		}
+		maps.Copy(w.Header(), rec.Header())
 		w.WriteHeader(rec.Code)
 		_, _ = w.Write(rec.Body.Bytes())
 	})

@@ -133,7 +133,7 @@ func (s *soak) breakThings(done <-chan struct{}) {
 		case <-tick.C:
 		}
 		s.faults.Add(1)
-		f := quick[rand.IntN(len(quick))] //nolint:gosec // which one does not matter
+		f := quick[rand.IntN(len(quick))]
 		s.w.op.Next(f)
 		s.w.tw.Next(f)
 		if s.stores && i%4 == 0 {
@@ -241,7 +241,7 @@ func heapNow() int64 {
 	runtime.GC() // what the first one finalized
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc) //nolint:gosec // far below the limit
+	return int64(m.HeapAlloc)
 }
 
 // settled waits until no more goroutines run than before, and gives how many do.

@@ -49,7 +49,6 @@ type setup struct {
 	timeout   time.Duration                                         // of calls to providers; 0: 5 s
 	transport http.RoundTripper                                     // to providers; nil: the network
 	verify    func(r *http.Request, what string, printed any) error // called with what a provider gave
-	issuer    string                                                // "": where the provider is
 }
 
 // world is an application with each strategy, its providers, and stores that can fail.
