@@ -197,9 +197,47 @@ func TestARequestThatIsOverConnectsNothing(t *testing.T) {
 	}
 }
 
+// A request that is over while it begins a flow begins none, and costs the login nothing.
+func TestARequestThatIsOverBeginsNothing(t *testing.T) {
+	for _, c := range []struct {
+		service, where string
+		code           passport.Code
+	}{
+		{"oauth2", "start", passport.CodeSessionStore},
+		{"oauth2", "sessions", passport.CodeSessionStore},
+		{"oauth2", "put", passport.CodeFlowStore},
+		{"oidc", "put", passport.CodeFlowStore},
+		{"oidc", "discovery", passport.CodeProviderTimeout},
+		{"oauth1", "request token", passport.CodeProviderTimeout},
+		{"oauth1", "put", passport.CodeFlowStore},
+		{"goth", "put", passport.CodeFlowStore},
+	} {
+		t.Run(c.service+", "+c.where, func(t *testing.T) {
+			w := newWorld(t, setup{})
+			w.steps(c.where)
+			b := w.person("alice")
+			w.told()
+			w.cut.arm(c.where)
+			page := b.Follow(app + "/connect/" + c.service)
+			w.cut.arm("")
+			w.steps("")
+			code, kind := w.code()
+			if code != c.code || kind != "fault" || page.Status < 500 || page.Location() != "" || len(page.Header["Set-Cookie"]) > 0 || w.flows.Len() > 0 {
+				t.Errorf("%d, a %s %s, %d flows; want %s", page.Status, kind, code, w.flows.Len(), c.code)
+			}
+			if me := b.Follow(app + "/me"); me.Body != "user alice, account -" {
+				t.Errorf("then there is %d %s", me.Status, me.Body)
+			}
+			w.ends(begin(b, "/connect/"+c.service), "")
+		})
+	}
+}
+
 // steps lets the providers and the stores say where a request is.
 func (w *world) steps(where string) {
-	for step, at := range map[string]passporttest.Endpoint{"token": passporttest.Token, "userinfo": passporttest.Userinfo} {
+	for step, at := range map[string]passporttest.Endpoint{
+		"token": passporttest.Token, "userinfo": passporttest.Userinfo, "discovery": passporttest.Discovery, "request token": passporttest.RequestToken,
+	} {
 		var edit func(*passporttest.Reply)
 		if where == step {
 			edit = func(*passporttest.Reply) { w.cut.at(step) }
@@ -216,6 +254,11 @@ func (w *world) steps(where string) {
 type stepping struct {
 	passport.FlowStore
 	w *world
+}
+
+func (s stepping) Put(ctx context.Context, id string, flow []byte, ttl time.Duration) error {
+	s.w.cut.at("put")
+	return s.FlowStore.Put(ctx, id, flow, ttl)
 }
 
 func (s stepping) Take(ctx context.Context, id string) ([]byte, error) {
