@@ -101,6 +101,9 @@ func TestEachFaultOfAStore(t *testing.T) {
 		{"revocations down, a log-in", ended, down, log, revocations, false, false},
 		{"revocations cannot be saved, a page", ended, full, look, fine, false, false},
 		{"revocations cannot be saved, a callback", ended, full, end, fine, true, false},
+		{"revocations cannot be saved, a log-in", ended, full, log, revocations, false, false},
+		{"revocations cannot be saved, a log-out", ended, full, leave, outcome{503, ""}, false, false},
+		{"sessions cannot be saved, a log-out", sessions, full, leave, outcome{503, ""}, false, true}, // revoked already
 		{"revocations slow, a callback", ended, slow, end, fine, true, false},
 		{"revocations stuck, a page", ended, stuck, look, revocations, false, false},
 	} {
