@@ -63,6 +63,23 @@ func sources(t *testing.T) string {
 	return all.String()
 }
 
+// Codes of strategies are at least named on the page, with a link to where they stand.
+func TestCodesOfStrategiesAreNamed(t *testing.T) {
+	page, err := os.ReadFile("docs/errors.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := regexp.MustCompile(`passport\.Code\s*= "(\w+)"`).FindAllStringSubmatch(sources(t), -1)
+	if len(own) == 0 {
+		t.Error("there are none: are they written in another way now?")
+	}
+	for _, code := range own {
+		if !strings.Contains(string(page), "`"+code[1]+"`") {
+			t.Errorf("docs/errors.md does not name %s", code[1])
+		}
+	}
+}
+
 // The table of docs/errors.md: what gothic says one thing of, six causes, here.
 func TestTheSixCausesOfGothicAreToldApart(t *testing.T) {
 	const none, other = "the browser sent no flow at all", "the browser sent flows, but not this one"
