@@ -33,3 +33,6 @@ func (p *panicked) Error() string {
 	}
 	return fmt.Sprintf("panic: a value of type %T", p.value)
 }
+
+// GoString is for %#v, which would show the value.
+func (p *panicked) GoString() string { return p.Error() }
