@@ -126,6 +126,33 @@ func TestTheFirstHourPlainHTTPOnANamedHost(t *testing.T) {
 	})
 }
 
+func TestTheFirstHourAProxyChangesTheHost(t *testing.T) {
+	for _, test := range []struct {
+		origins []string
+		secure  bool // the login's cookie
+		begins  int  // the status where a browser without Fetch Metadata begins to connect
+	}{
+		{nil, false, http.StatusForbidden},
+		{[]string{"https://app.example"}, true, http.StatusFound},
+	} {
+		n := newNewcomer(t, itsCallback, func(c *passport.Config) { c.Origins = test.origins })
+		app := n.auth.Session(n.routes)
+		browser := n.at(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			r.Host = "127.0.0.1:9001"
+			app.ServeHTTP(w, r)
+		}), "https://app.example")
+		page := browser.From("https://app.example/login")
+		page.Post("/login", url.Values{"username": {"alice"}, "password": {"sesame"}})
+		cookies := browser.Cookies("https://app.example")
+		if len(cookies) != 1 || strings.HasPrefix(cookies[0].Name, "__Host-") != test.secure {
+			t.Errorf("with the origins %q the cookies are %v", test.origins, cookies)
+		}
+		browser.Header = http.Header{"Sec-Fetch-Site": nil, "Sec-Fetch-Mode": nil, "Sec-Fetch-Dest": nil}
+		browser.Manual = true
+		equal(t, "connecting", browser.Follow("https://app.example/connect/github").Status, test.begins)
+	}
+}
+
 // Nothing can tell UserFrom that somebody forgot Session. The registry's own middleware
 // works without it.
 func TestTheFirstHourSessionIsMissing(t *testing.T) {
