@@ -138,7 +138,7 @@ func TestTheFirstHourAProxyChangesTheHost(t *testing.T) {
 		n := newNewcomer(t, itsCallback, func(c *passport.Config) { c.Origins = test.origins })
 		app := n.auth.Session(n.routes)
 		browser := n.at(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			r.Host = "127.0.0.1:9001"
+			r.Host, r.TLS = "127.0.0.1:9001", nil
 			app.ServeHTTP(w, r)
 		}), "https://app.example")
 		page := browser.From("https://app.example/login")
