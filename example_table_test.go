@@ -30,7 +30,7 @@ func ExampleRegistry() {
 
 	w := httptest.NewRecorder()
 	_ = auth.Login(w, httptest.NewRequest("POST", "/", nil), &User{Name: "alice"})
-	alice := strings.Split(w.Header().Get("Set-Cookie"), ";")[0]
+	alice, _, _ := strings.Cut(w.Header().Get("Set-Cookie"), ";")
 	for _, route := range []struct {
 		call    string
 		handler http.Handler

@@ -31,15 +31,15 @@ func anybody() *passport.Registry {
 	})
 }
 
-// press sends a form as a page of the application's does, follows nothing, and shows what came.
-func press(h http.Handler, path, form string) {
+// press sends a form as a page of the application's does, and tells what came.
+func press(h http.Handler, path, form string) (status int, location string) {
 	r := httptest.NewRequest("POST", path, strings.NewReader(form))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
 	r.Header.Set("Sec-Fetch-Mode", "navigate")
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
-	fmt.Println(w.Code, w.Header().Get("Location"))
+	return w.Code, w.Header().Get("Location")
 }
 
 // A form logs people in.
@@ -50,8 +50,8 @@ func ExampleRegistry_Authenticate() {
 
 	mux := http.NewServeMux()
 	mux.Handle("POST /login", login(http.NotFoundHandler())) // success redirects, so nothing gets there
-	press(mux, "/login", "username=alice&password=wrong")
-	press(mux, "/login", "username=alice&password=correct+horse")
+	fmt.Println(press(mux, "/login", "username=alice&password=wrong"))
+	fmt.Println(press(mux, "/login", "username=alice&password=correct+horse"))
 	// Output:
 	// 303 /login
 	// 303 /
@@ -159,11 +159,8 @@ func ExampleNoSession() {
 func ExampleStrategyFunc() {
 	auth := passport.New(passport.Config{})
 	auth.Use("api-key", passport.StrategyFunc(func(r *http.Request, _ *passport.Attempt) (passport.Result, error) {
-		user, err := loadUser(r.Context(), r.Header.Get("X-Api-Key"))
-		if err != nil {
-			return passport.Failure{Message: "Unknown key."}, nil
-		}
-		return passport.Success{Value: user}, nil
+		client := users[r.Header.Get("X-Api-Key")] // nil is a refusal
+		return passport.Verdict(client, nil, passport.Failure{Message: "Unknown key."})
 	}))
 	api := auth.Authenticate("api-key", passport.NoSession())(http.HandlerFunc(settings))
 	for _, key := range []string{"alice", "mallory"} {
@@ -221,7 +218,7 @@ func (t *table) Load(r *http.Request) (passport.Session, error) {
 	s := &tableRow{table: t, values: map[string]string{}}
 	c, err := r.Cookie("sid")
 	if err != nil {
-		return s, nil //nolint:nilerr // no cookie is no session
+		return s, nil // no cookie is no session
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -264,7 +261,7 @@ func (s *tableRow) Save(w http.ResponseWriter, r *http.Request) error {
 	if len(s.values) == 0 {
 		delete(s.table.rows, s.id)
 		if _, err := r.Cookie("sid"); err != nil {
-			return nil //nolint:nilerr // there is none to remove
+			return nil // there is none to remove
 		}
 		c.MaxAge = -1
 	} else {

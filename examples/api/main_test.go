@@ -41,7 +41,7 @@ func TestWhatCallersGet(t *testing.T) {
 			}
 			res, err := http.DefaultClient.Do(r)
 			require.NoError(t, err)
-			defer res.Body.Close() //nolint:errcheck // it was read
+			defer res.Body.Close()
 			body, err := io.ReadAll(res.Body)
 			require.NoError(t, err)
 

@@ -113,7 +113,8 @@ func newApp(key []byte, rows *table, provider string) http.Handler {
 }
 
 func entered(w http.ResponseWriter, r *http.Request) {
-	http.Redirect(w, r, "/"+r.PathValue("tenant")+"/", http.StatusSeeOther)
+	user, _ := passport.UserFrom[*User](r.Context())
+	http.Redirect(w, r, "/"+user.Tenant+"/", http.StatusSeeOther)
 }
 
 // refused says what went wrong; a customer that left is 404.

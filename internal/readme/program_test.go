@@ -177,6 +177,16 @@ func TestTheProgramConnectsAnAccount(t *testing.T) {
 	}
 }
 
+func TestGothHasMoreThanSeventyProviders(t *testing.T) {
+	list, err := os.ReadFile(filepath.Join(moduleRoot(t), "strategies", "gothprovider", "PROVIDERS.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(regexp.MustCompile(`(?m)^\| [a-z0-9]+ \| (?:state|request|a callback)`).FindAll(list, -1)); n <= 70 {
+		t.Errorf("the table has %d; README.md says more than 70", n)
+	}
+}
+
 // The page repeats targets of docs/performance.md. Those that are missed it may not repeat.
 func TestTheFiguresAreMet(t *testing.T) {
 	measured, err := os.ReadFile(filepath.Join(moduleRoot(t), "docs", "performance.md"))
