@@ -138,10 +138,11 @@ func home(w http.ResponseWriter, r *http.Request) {
 }
 
 func loginPage(w http.ResponseWriter, r *http.Request, auth *passport.Registry) {
-	messages, _ := auth.Messages(w, r) // what went wrong, read once
+	messages, _ := auth.Messages(w, r) // what went wrong, read once, before the first byte
+	fmt.Fprint(w, "<!doctype html>")
 	for _, text := range messages {
 		fmt.Fprintf(w, "<p role=alert>%s</p>", html.EscapeString(text))
 	}
-	fmt.Fprint(w, `<!doctype html><form method="post"><input name="username"><input name="password" type="password"><button>Log in</button></form>`+
+	fmt.Fprint(w, `<form method="post"><input name="username"><input name="password" type="password"><button>Log in</button></form>`+
 		`<a href="/auth/github">Log in with GitHub</a> <a href="/auth/twitter">Log in with Twitter</a>`)
 }

@@ -40,6 +40,14 @@ func TestPeopleLogInWithAPassword(t *testing.T) {
 	require.Equal(t, "/login", page.Follow("/").URL.Path, "logged out")
 }
 
+func TestNoOtherSiteLogsAnybodyOut(t *testing.T) {
+	browser := newBrowser(t)
+	browser.Open(base + "/login").Submit(url.Values{"username": {"ada"}, "password": {"a long passphrase"}})
+	// To cookies another port is the same site, so that they come along.
+	require.Equal(t, http.StatusForbidden, browser.From("http://127.0.0.1:9999/").Post(base+"/logout", nil).Status)
+	require.Contains(t, browser.Open(base+"/").Body, "Hello, Ada.")
+}
+
 func TestPeopleLogInWithAService(t *testing.T) {
 	for _, service := range []string{"github", "twitter"} {
 		t.Run(service, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/http"
 	"net/url"
 	"testing"
 
@@ -38,6 +39,7 @@ func TestALoginLivesBesideACart(t *testing.T) {
 	thief.SetCookies(base, after...)
 	require.Contains(t, thief.Open(base+"/").Body, "Hello, ada.", "one from after it is worth something, until the log-out")
 
+	require.Equal(t, http.StatusForbidden, browser.From("http://127.0.0.1:9999/").Post(base+"/logout", nil).Status, "no other site logs her out")
 	page = page.Post("/logout", nil)
 	require.NotContains(t, page.Body, "Hello")
 	require.Contains(t, page.Body, "Apples: 0")
