@@ -31,7 +31,7 @@ func TestTheDefaultAnswer(t *testing.T) {
 		{"Fetch Metadata that came twice", header("Sec-Fetch-Mode", "navigate", "navigate"), problem},
 	} {
 		s := newSite(t)
-		s.chain(strategies{basic, bearer, form})
+		s.chain(strategies{askBasic, askBearer, form})
 		res := newBrowser(t, s).get("/chain?q=CANARY", c.request)
 		equal(t, c.name+": status", res.status, http.StatusUnauthorized)
 		equal(t, c.name+": Content-Type", res.header.Get("Content-Type"), c.media)
@@ -69,13 +69,13 @@ func TestARouteFixesItsAnswers(t *testing.T) {
 		status        int
 		media, target string
 	}{
-		{"a script, by itself", "", fetch, strategies{basic}, 401, "application/problem+json", ""},
-		{"a script, as a page", "page", fetch, strategies{basic}, 302, "", "/login"},
-		{"a program, as a page", "page", both(plain, header("Accept", "*/*")), strategies{basic}, 302, "", "/login"},
-		{"a prefetch, as a page", "page", header("Sec-Purpose", "prefetch"), strategies{basic}, 401, "text/html; charset=utf-8", ""},
+		{"a script, by itself", "", fetch, strategies{askBasic}, 401, "application/problem+json", ""},
+		{"a script, as a page", "page", fetch, strategies{askBasic}, 302, "", "/login"},
+		{"a program, as a page", "page", both(plain, header("Accept", "*/*")), strategies{askBasic}, 302, "", "/login"},
+		{"a prefetch, as a page", "page", header("Sec-Purpose", "prefetch"), strategies{askBasic}, 401, "text/html; charset=utf-8", ""},
 		{"a fault for a script, as a page", "page", fetch, strategies{broken}, 500, "text/html; charset=utf-8", ""},
-		{"a page, by itself", "", from("same-origin"), strategies{basic}, 302, "", "/login"},
-		{"a page, as an API", "api", from("same-origin"), strategies{basic}, 401, "application/problem+json", ""},
+		{"a page, by itself", "", from("same-origin"), strategies{askBasic}, 302, "", "/login"},
+		{"a page, as an API", "api", from("same-origin"), strategies{askBasic}, 401, "application/problem+json", ""},
 		{"a fault for a page, as an API", "api", from("same-origin"), strategies{broken}, 500, "application/problem+json", ""},
 	} {
 		s := newSite(t)

@@ -21,15 +21,15 @@ var (
 	// bob is a strategy that lets everybody in as him.
 	bob = always(passport.Success{Value: &user{"bob"}})
 
-	basic  = always(passport.Failure{Message: "No name.", Challenge: `Basic realm="x"`})
-	bearer = always(passport.Failure{Message: "No token.", Challenge: "Bearer"})
-	form   = always(passport.Failure{Message: "Fill in the form."})
-	locked = always(passport.Failure{Message: "Locked.", Challenge: "Locked", Status: 403})
-	long   = always(passport.Failure{Message: "Too long.", Challenge: "Long", Status: 413})
-	broken = said(nil, errors.New("the database is down"))
-	denied = said(nil, &passport.Error{Code: passport.CodeDenied, Status: 403, Message: "You said no."})
-	passed = always(passport.Pass{})
-	away   = always(passport.Redirect{URL: "https://provider.example/"})
+	askBasic  = always(passport.Failure{Message: "No name.", Challenge: `Basic realm="x"`})
+	askBearer = always(passport.Failure{Message: "No token.", Challenge: "Bearer"})
+	form      = always(passport.Failure{Message: "Fill in the form."})
+	locked    = always(passport.Failure{Message: "Locked.", Challenge: "Locked", Status: 403})
+	long      = always(passport.Failure{Message: "Too long.", Challenge: "Long", Status: 413})
+	broken    = said(nil, errors.New("the database is down"))
+	denied    = said(nil, &passport.Error{Code: passport.CodeDenied, Status: 403, Message: "You said no."})
+	passed    = always(passport.Pass{})
+	away      = always(passport.Redirect{URL: "https://provider.example/"})
 )
 
 // chain registers strategies and makes a route of them, /chain and /account.
@@ -58,27 +58,27 @@ func TestAChainOfStrategies(t *testing.T) {
 	}{
 		{"a success", strategies{alice}, 200, user, ""},
 		{"the first success wins", strategies{alice, bob}, 200, user, ""},
-		{"a success after failures", strategies{basic, form, alice, bob}, 200, user, ""},
+		{"a success after failures", strategies{askBasic, form, alice, bob}, 200, user, ""},
 		{"a success after a refusal with a code", strategies{denied, alice}, 200, user, ""},
 		{"a success before a fault", strategies{alice, broken}, 200, user, ""},
 		{"a pass", strategies{passed}, 200, none, ""},
-		{"a pass after failures", strategies{basic, bearer, passed}, 200, none, ""},
+		{"a pass after failures", strategies{askBasic, askBearer, passed}, 200, none, ""},
 		{"a pass before a success", strategies{passed, alice}, 200, none, ""},
-		{"a redirect after a failure", strategies{basic, away}, 302, "", ""},
+		{"a redirect after a failure", strategies{askBasic, away}, 302, "", ""},
 		{"a redirect before a success", strategies{away, alice}, 302, "", ""},
 		{"a fault", strategies{broken}, 500, "strategy_fault", ""},
-		{"a fault after a failure", strategies{basic, broken}, 500, "strategy_fault", ""},
+		{"a fault after a failure", strategies{askBasic, broken}, 500, "strategy_fault", ""},
 		{"a fault before a success", strategies{broken, alice}, 500, "strategy_fault", ""},
-		{"a fault before a pass", strategies{basic, broken, passed}, 500, "strategy_fault", ""},
+		{"a fault before a pass", strategies{askBasic, broken, passed}, 500, "strategy_fault", ""},
 		{"a failure", strategies{form}, 401, "credentials_rejected", ""},
-		{"a failure with a challenge", strategies{basic}, 401, "credentials_rejected", `Basic realm="x"`},
-		{"challenges in the order of the strategies", strategies{basic, form, bearer}, 401, "credentials_rejected", `Basic realm="x"|Bearer`},
-		{"the same, the other way round", strategies{bearer, basic}, 401, "credentials_rejected", `Bearer|Basic realm="x"`},
+		{"a failure with a challenge", strategies{askBasic}, 401, "credentials_rejected", `Basic realm="x"`},
+		{"challenges in the order of the strategies", strategies{askBasic, form, askBearer}, 401, "credentials_rejected", `Basic realm="x"|Bearer`},
+		{"the same, the other way round", strategies{askBearer, askBasic}, 401, "credentials_rejected", `Bearer|Basic realm="x"`},
 		{"a failure that sets its status", strategies{locked}, 403, "credentials_rejected", "Locked"},
-		{"the first status wins, with its challenge only", strategies{basic, locked, long, bearer}, 403, "credentials_rejected", "Locked"},
-		{"the first status wins, the other way round", strategies{basic, long, locked}, 413, "credentials_rejected", "Long"},
+		{"the first status wins, with its challenge only", strategies{askBasic, locked, long, askBearer}, 403, "credentials_rejected", "Locked"},
+		{"the first status wins, the other way round", strategies{askBasic, long, locked}, 413, "credentials_rejected", "Long"},
 		{"a 401 that was set wins as well", strategies{form, always(passport.Failure{Status: 401, Challenge: "Set"}), locked}, 401, "credentials_rejected", "Set|Locked"},
-		{"a refusal with a code has a status", strategies{basic, denied}, 403, "access_denied", ""},
+		{"a refusal with a code has a status", strategies{askBasic, denied}, 403, "access_denied", ""},
 	} {
 		s := newSite(t)
 		s.chain(c.chain)
@@ -105,7 +105,7 @@ func TestAStrategyOfAChainRunsOnlyAfterFailures(t *testing.T) {
 		}
 	}
 	s := newSite(t)
-	s.chain(strategies{noting("one", basic), noting("two", denied), noting("three", alice), noting("four", bob)})
+	s.chain(strategies{noting("one", askBasic), noting("two", denied), noting("three", alice), noting("four", bob)})
 	newBrowser(t, s).get("/chain")
 	equal(t, "the order", strings.Join(order, ", "), "one as s0, two as s1, three as s2")
 }
@@ -116,8 +116,8 @@ func TestTheMessageOfAChainIsTheFirstThatThereIs(t *testing.T) {
 		chain strategies
 		want  string
 	}{
-		{"two failures", strategies{form, basic}, `["Fill in the form."]`},
-		{"a failure without a message first", strategies{always(passport.Failure{}), basic}, `["No name."]`},
+		{"two failures", strategies{form, askBasic}, `["Fill in the form."]`},
+		{"a failure without a message first", strategies{always(passport.Failure{}), askBasic}, `["No name."]`},
 		{"a failure, then one that sets the status", strategies{form, locked}, `["Fill in the form."]`},
 	} {
 		s := newNotes(t)
@@ -206,7 +206,7 @@ func TestAPanicInAStrategyIsAFaultOfThatRequest(t *testing.T) {
 		{"nil", func() { panic(nil) }, "panic"},
 	} {
 		s := newSite(t)
-		s.chain(strategies{basic, passport.StrategyFunc(func(*http.Request, *passport.Attempt) (passport.Result, error) {
+		s.chain(strategies{askBasic, passport.StrategyFunc(func(*http.Request, *passport.Attempt) (passport.Result, error) {
 			c.panic()
 			return nil, nil
 		}), alice}, passport.FailureRedirect("/login"))
@@ -344,7 +344,7 @@ func TestAnAccountIsForItsRouteOnly(t *testing.T) {
 
 func TestTheWayAFormTakesThroughAChain(t *testing.T) {
 	s := newSite(t)
-	s.chain(strategies{basic, passport.StrategyFunc(password)})
+	s.chain(strategies{askBasic, passport.StrategyFunc(password)})
 	b := newBrowser(t, s)
 	b.post("/chain", sesame("alice")).wants(http.StatusOK, "user alice, account -")
 	b.post("/chain", url.Values{"user": {"alice"}, "password": {"wrong"}}).refused(http.StatusUnauthorized, passport.CodeRejected)

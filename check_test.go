@@ -44,7 +44,7 @@ func TestCheckDecidesAndDoesNotAct(t *testing.T) {
 	}{
 		{"a success", always(passport.Success{Value: &user{"alice"}, Info: "hi"}), 200, "success alice hi, user bob"},
 		{"a pass", passed, 200, "pass"},
-		{"a failure", basic, 401, `credentials_rejected known ["Basic realm=\"x\""]`},
+		{"a failure", askBasic, 401, `credentials_rejected known ["Basic realm=\"x\""]`},
 		{"a failure with a status", locked, 403, `credentials_rejected known ["Locked"]`},
 		{"a refusal with a code", denied, 403, `access_denied known []`},
 		{"a fault", broken, 500, `strategy_fault known []`},
@@ -64,8 +64,8 @@ func TestCheckDecidesAndDoesNotAct(t *testing.T) {
 
 func TestCheckTriesTheStrategiesOfAChain(t *testing.T) {
 	s := newSite(t)
-	s.Use("basic", basic)
-	s.Use("bearer", bearer)
+	s.Use("basic", askBasic)
+	s.Use("bearer", askBearer)
 	s.Use("alice", alice)
 	s.mux.Handle("/all", checking(s, "basic", passport.Or("bearer"), passport.Or("alice")))
 	s.mux.Handle("/two", checking(s, "basic", passport.Or("bearer")))

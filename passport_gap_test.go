@@ -70,9 +70,9 @@ func TestPassportGaps(t *testing.T) {
 		status int
 		want   string // of the body or the Location
 	}{
-		{"GAP-4 a redirect ends a chain", strategies{basic, away, alice}, 302, "https://provider.example/"},
-		{"GAP-4 a pass ends a chain", strategies{basic, passed, alice}, 200, "user -, account -"},
-		{"GAP-4 an error ends a chain", strategies{basic, broken, alice}, 500, "strategy_fault"},
+		{"GAP-4 a redirect ends a chain", strategies{askBasic, away, alice}, 302, "https://provider.example/"},
+		{"GAP-4 a pass ends a chain", strategies{askBasic, passed, alice}, 200, "user -, account -"},
+		{"GAP-4 an error ends a chain", strategies{askBasic, broken, alice}, 500, "strategy_fault"},
 	} {
 		row(t, c.name, func(t *testing.T, shelf shelf) {
 			s := newSite(t, shelf.option)

@@ -261,7 +261,7 @@ func TestPassportSuccessMulti(t *testing.T) {
 		want  string
 	}{
 		{"SMU-1 the first success wins", strategies{alice, bob}, "alice"},
-		{"SMU-2 a failure before it is forgotten", strategies{basic, bob}, "bob"},
+		{"SMU-2 a failure before it is forgotten", strategies{askBasic, bob}, "bob"},
 	} {
 		row(t, c.name, func(t *testing.T, shelf shelf) {
 			s := newSite(t, shelf.option)

@@ -19,16 +19,20 @@ require (
 
 require (
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
+	github.com/dghubble/oauth1 v0.7.3 // indirect
 	github.com/dgryski/go-rendezvous v0.0.0-20200823014737-9f7001d12a5f // indirect
 	github.com/go-jose/go-jose/v4 v4.1.4 // indirect
 	golang.org/x/sync v0.24.0 // indirect
 )
 
 require (
+	github.com/alexedwards/scs/v2 v2.9.0
 	github.com/dustin/go-humanize v1.1.0 // indirect
+	github.com/go-chi/chi/v5 v5.2.2
 	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/gopassport/passport/stores/redisstore v0.0.0
+	github.com/gopassport/passport/stores/scsstore v0.0.0
 	github.com/gorilla/securecookie v1.1.2 // indirect
 	github.com/gorilla/sessions v1.4.0 // indirect
 	github.com/mattn/go-isatty v0.0.24 // indirect
@@ -43,3 +47,5 @@ require (
 )
 
 replace github.com/gopassport/passport/stores/redisstore => ../stores/redisstore
+
+replace github.com/gopassport/passport/stores/scsstore => ../stores/scsstore

@@ -25,7 +25,6 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,6 +32,7 @@ import (
 
 	// What is shown may use these. Imported here, they are in go.mod, and go test runs the
 	// test again when one of them has changed.
+	_ "github.com/markbates/goth/providers/apple"
 	_ "github.com/markbates/goth/providers/github"
 	_ "github.com/markbates/goth/providers/twitter"
 
@@ -320,24 +320,6 @@ func needed(imports map[string]string, source string) string {
 		delete(lines, "import "+spec.Path.Value+"\n")
 	}
 	return strings.Join(slices.Sorted(maps.Keys(lines)), "")
-}
-
-// A link to a page that moved is found by nobody until somebody needs it.
-func TestLinksBetweenPagesLeadSomewhere(t *testing.T) {
-	root := moduleRoot(t)
-	code := regexp.MustCompile("(?ms)^ *```.*?^ *```|`[^`\n]*`")
-	link := regexp.MustCompile(`\]\(([^)#:\s]+)(#[^)\s]*)?\)`)
-	for _, file := range markdown(t, root) {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, match := range link.FindAllStringSubmatch(code.ReplaceAllString(string(text), ""), -1) {
-			if _, err := os.Stat(filepath.Join(filepath.Dir(file), match[1])); err != nil {
-				t.Errorf("%s: %v", file, err)
-			}
-		}
-	}
 }
 
 // compile compiles the snippets, each as a package of this module that is on no disk. It
