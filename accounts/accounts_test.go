@@ -142,6 +142,8 @@ func TestExtendingTakesNoOtherAccount(t *testing.T) {
 		{"somebody else's", mine.ID, gitHub("44"), accounts.ErrOtherAccount},
 		{"somebody else's, by its id", bobs.ID, gitHub("44"), accounts.ErrAccountInUse},
 		{"an id that is none", "x", gitHub("42"), accounts.ErrOtherAccount},
+		{"no id, and a new one", "", gitHub("45"), accounts.ErrOtherAccount},
+		{"no id", "", gitHub("42"), accounts.ErrOtherAccount},
 	} {
 		wider := c.account
 		wider.Scopes = []string{"write"}

@@ -24,6 +24,9 @@ func (s *Accounts) Link(ctx context.Context, user string, a Account) (Account, C
 // for, or when it was to be connected again. Where the person came back with another
 // account than that of the id, the error is ErrOtherAccount and nothing has changed.
 func (s *Accounts) Extend(ctx context.Context, user, id string, a Account) (Account, error) {
+	if id == "" { // to link, it means any account
+		return Account{}, ErrOtherAccount
+	}
 	kept, _, err := s.link(ctx, user, id, a)
 	return kept, err
 }
