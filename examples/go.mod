@@ -2,12 +2,16 @@ module github.com/gopassport/passport/examples
 
 go 1.26.0
 
-replace github.com/gopassport/passport => ../
+replace (
+	github.com/gopassport/passport => ../
+	github.com/gopassport/passport/accounts/sqlaccounts => ../accounts/sqlaccounts
+)
 
 require (
 	github.com/chromedp/cdproto v0.159.0
 	github.com/chromedp/chromedp v0.23.0
 	github.com/gopassport/passport v0.0.0
+	github.com/gopassport/passport/accounts/sqlaccounts v0.0.0
 	github.com/markbates/goth v1.82.0
 	github.com/mrjones/oauth v0.0.0-20190623134757-126b35219450
 	github.com/stretchr/testify v1.12.1
@@ -26,6 +30,7 @@ require (
 
 require (
 	github.com/dustin/go-humanize v1.1.0 // indirect
+	github.com/go-jose/go-jose/v4 v4.1.4 // indirect
 	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/gopassport/passport/stores/redisstore v0.0.0
@@ -36,6 +41,7 @@ require (
 	github.com/redis/go-redis/v9 v9.17.3
 	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
+	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 	modernc.org/libc v1.80.1 // indirect
 	modernc.org/mathutil v1.7.1 // indirect

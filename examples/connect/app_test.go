@@ -30,7 +30,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	users, err := store.Open(t.Context(), store.Config{Login: []string{"github"}})
+	users, err := store.Open(t.Context(), "")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = users.Close() })
 	keys, err := keysFrom("")
@@ -44,7 +44,7 @@ func newWorld(t *testing.T) *world {
 	pointTwitterAt(s.identity)
 
 	app.Config.Handler, err = newApp(config{
-		Base: w.url, Keys: keys, Store: users, GitHub: s.github, Twitter: s.twitter, Pictures: s.pictures(), Cost: bcrypt.MinCost,
+		Base: w.url, Keys: keys, Store: users, GitHub: s.github, Twitter: s.twitter, Calendar: s.calendar(), Pictures: s.pictures(), Cost: bcrypt.MinCost,
 	})
 	require.NoError(t, err)
 	app.Start()
@@ -192,7 +192,7 @@ func TestConnectingLeavesTheLoginAsItWas(t *testing.T) {
 }
 
 func TestPeopleMayChangeTheirMind(t *testing.T) {
-	for _, provider := range []string{"twitter", "github"} {
+	for _, provider := range []string{"twitter", "github", "calendar"} {
 		for name, refuse := range map[string]func(*browser) *browser{
 			"deny":   func(b *browser) *browser { return b.press("person=ada").press("deny") },
 			"cancel": func(b *browser) *browser { return b.follow("cancel") },
@@ -245,7 +245,7 @@ func TestACallbackWorksOnce(t *testing.T) {
 	for _, want := range []bool{true, false} {
 		answer := b.send(http.MethodGet, callback, nil, "cross-site")
 		answer.Body.Close()
-		require.Equal(t, want, answer.Header.Get("Location") == "/settings?notice=connected")
+		require.Equal(t, want, answer.Header.Get("Location") == "/settings?notice=linked")
 	}
 	require.Len(t, b.open(w.url+"/settings").messages(), 1)
 	require.True(t, b.has("account-github-1001"))
@@ -373,7 +373,7 @@ func TestVisitorsChangeNothing(t *testing.T) {
 }
 
 func TestAServiceThatIsDownIsNoRefusal(t *testing.T) {
-	for _, provider := range []string{"twitter", "github"} {
+	for _, provider := range []string{"twitter", "github", "calendar"} {
 		t.Run(provider, func(t *testing.T) {
 			w := newWorld(t)
 			b := w.signUp("ada").follow("connect-" + provider).press("person=ada")
@@ -442,7 +442,7 @@ func TestRealServicesAreUsedWhereTheirKeysAreKnown(t *testing.T) {
 	real := servicesFrom(func(name string) string { return env[name] }, "http://localhost:8081")
 	require.True(t, real.realGitHub())
 	require.True(t, real.realTwitter())
-	require.Equal(t, []string{"https://avatars.githubusercontent.com", "https://pbs.twimg.com"}, real.pictures())
+	require.Equal(t, []string{"http://localhost:8081", "https://avatars.githubusercontent.com", "https://pbs.twimg.com"}, real.pictures())
 	session, err := real.github("http://127.0.0.1:8080/x").BeginAuth("s")
 	require.NoError(t, err)
 	address, err := session.GetAuthURL()
