@@ -26,15 +26,12 @@ type world struct {
 	url      string
 	identity *httptest.Server
 	store    *store.Store
+	hosts    hosts // nil: there is a network
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	users, err := store.Open(t.Context(), "")
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = users.Close() })
-	keys, err := keysFrom("")
-	require.NoError(t, err)
+	users, keys := newStore(t)
 
 	app := httptest.NewUnstartedServer(nil)
 	w := &world{t: t, url: "http://" + app.Listener.Addr().String(), store: users}
@@ -43,13 +40,24 @@ func newWorld(t *testing.T) *world {
 	s := services{identity: strings.Replace(w.identity.URL, "127.0.0.1", "localhost", 1)}
 	pointTwitterAt(s.identity)
 
-	app.Config.Handler, err = newApp(config{
+	handler, err := newApp(config{
 		Base: w.url, Keys: keys, Store: users, GitHub: s.github, Twitter: s.twitter, Calendar: s.calendar(), Pictures: s.pictures(), Cost: bcrypt.MinCost,
 	})
 	require.NoError(t, err)
+	app.Config.Handler = handler
 	app.Start()
 	t.Cleanup(app.Close)
 	return w
+}
+
+func newStore(t *testing.T) (*store.Store, [][]byte) {
+	t.Helper()
+	users, err := store.Open(t.Context(), "")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = users.Close() })
+	keys, err := keysFrom("")
+	require.NoError(t, err)
+	return users, keys
 }
 
 const password = "a good password"
@@ -57,16 +65,25 @@ const password = "a good password"
 // signUp is a browser of somebody new, who is logged in by password.
 func (w *world) signUp(name string) *browser {
 	w.t.Helper()
-	b := newBrowser(w.t).open(w.url+"/signup").press("signup", "username", name, "password", password)
+	b := w.newBrowser().open(w.url+"/signup").press("signup", "username", name, "password", password)
 	require.Equal(w.t, "/settings", b.at.Path)
 	require.Equal(w.t, name, b.textAt("username"))
+	return b
+}
+
+func (w *world) newBrowser() *browser {
+	w.t.Helper()
+	b := newBrowser(w.t)
+	if w.hosts != nil {
+		b.client.Transport = w.hosts
+	}
 	return b
 }
 
 // signUpWithGitHub is a browser of somebody new, who has no password.
 func (w *world) signUpWithGitHub(person string) *browser {
 	w.t.Helper()
-	b := newBrowser(w.t).open(w.url + "/login").follow("login-github")
+	b := w.newBrowser().open(w.url + "/login").follow("login-github")
 	return allow(b, person)
 }
 
