@@ -1,16 +1,19 @@
 package main
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/markbates/goth"
 	"github.com/markbates/goth/providers/github"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/crypto/bcrypt"
 
@@ -221,9 +224,10 @@ func TestWhoHasNoPasswordLogsInAgainWithTheirAccount(t *testing.T) {
 		b := w.signUpWithGitHub("grace")
 		time.Sleep(recently)
 		b.follow("connect-calendar")
-		for _, stranger := range []string{"lin"} {
+		w.signUpWithGitHub("ada")
+		for _, stranger := range []string{"lin", "ada"} {
 			require.Equal(t, "/login/again", allow(b.follow("login-github"), stranger).at.Path)
-			require.Equal(t, []string{"This is not your account."}, b.messages())
+			require.Equal(t, []string{"This is not your account."}, b.messages(), stranger)
 		}
 		b = allow(b.follow("login-github"), "grace")
 		require.Equal(t, identityAt, b.at.Host, "the connect goes on")
@@ -243,26 +247,46 @@ func TestLoggingInAgainMakesNobodyNew(t *testing.T) {
 	})
 }
 
+// crowd is a store in which the first that look for an account all look before
+// one of them goes on.
+type crowd struct {
+	accounts.Store
+
+	missing atomic.Int32
+	all     chan struct{}
+}
+
+func (c *crowd) Find(ctx context.Context, issuer, subject string) (accounts.Record, error) {
+	record, err := c.Store.Find(ctx, issuer, subject)
+	if c.missing.Add(-1) == 0 {
+		close(c.all)
+	}
+	<-c.all
+	return record, err
+}
+
 func TestManySignUpsWithOneAccountMakeOneUser(t *testing.T) {
 	users, keys := newStore(t)
-	a := &app{store: users, calendar: newCalendar(config{Base: "http://127.0.0.1:8080", Calendar: "http://" + identityAt})}
-	a.accounts = a.keeper(config{Store: users, Keys: keys})
+	at := &crowd{Store: users.Accounts(), all: make(chan struct{})}
+	a := &app{store: users, accounts: accounts.New(accounts.Config{Store: at, Keys: keys})}
+	got := make([]*store.User, 50)
+	at.missing.Store(int32(len(got)))
 	var all sync.WaitGroup
-	keysOf := make([]string, 50)
-	for i := range keysOf {
+	for i := range got {
 		all.Go(func() {
 			user, err := a.userWith(t.Context(), accounts.Account{Issuer: "github", Subject: "1001", Name: "ada"})
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			keysOf[i] = user.Key()
+			assert.NoError(t, err)
+			got[i] = user
 		})
 	}
 	all.Wait()
-	kept, err := a.accounts.Find(t.Context(), "github", "1001")
-	require.NoError(t, err)
-	for _, key := range keysOf {
-		require.Equal(t, kept.User, key)
+	for _, user := range got {
+		require.Equal(t, got[0], user)
+	}
+	for id := range int64(2 * len(got)) {
+		if id != got[0].ID {
+			_, err := users.User(t.Context(), id)
+			require.ErrorIs(t, err, store.ErrNotFound, "a user is left over")
+		}
 	}
 }
