@@ -29,10 +29,6 @@ var templates embed.FS
 //go:embed static/style.css
 var styleSheet []byte
 
-// recently is how long ago people may have logged in when they connect and
-// disconnect accounts: a session that was left open does neither.
-const recently = 15 * time.Minute
-
 // config is what an application is made of.
 type config struct {
 	Base     string                              // where browsers see it, such as http://127.0.0.1:8080
@@ -43,7 +39,12 @@ type config struct {
 	Calendar string            // the address of the calendar service
 	Calls    http.RoundTripper // makes the calls to the calendar; nil: http.DefaultTransport
 	Pictures []string          // where the providers' pictures come from: origins, for the Content-Security-Policy
+	Services []string          // where the services ask people: origins, for the same
 	Cost     int               // of hashing a password; 0: bcrypt.DefaultCost
+
+	// Recently is how long ago people may have logged in when they connect and
+	// disconnect accounts: a session that was left open does neither. 0: 15 minutes.
+	Recently time.Duration
 }
 
 // app is the application.
@@ -54,7 +55,9 @@ type app struct {
 	calendar *calendar
 	pages    *template.Template
 	base     *url.URL
-	policy   string
+	pictures []string
+	services []string
+	recently time.Duration
 	cost     int
 	dummy    []byte // what the passwords of unknown users are compared with
 }
@@ -72,8 +75,7 @@ func newApp(cfg config) (http.Handler, error) {
 	if a.dummy, err = bcrypt.GenerateFromPassword([]byte("nobody's password"), a.cost); err != nil {
 		return nil, err
 	}
-	a.policy = "default-src 'none'; style-src 'self'; img-src " + strings.Join(append([]string{"'self'"}, cfg.Pictures...), " ") +
-		"; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+	a.pictures, a.services, a.recently = cfg.Pictures, cfg.Services, cmp.Or(cfg.Recently, 15*time.Minute)
 	a.calendar = newCalendar(cfg)
 	a.accounts = a.keeper(cfg)
 	a.auth = a.registry(cfg)
@@ -167,7 +169,7 @@ func (a *app) connect(strategy string, options ...passport.Option) func(http.Han
 // recent asks people to log in again where they did so some time ago. What they
 // wanted goes on then.
 func (a *app) recent(next http.Handler) http.Handler {
-	return a.auth.RequireRecentLogin(recently, "/login/again")(next)
+	return a.auth.RequireRecentLogin(a.recently, "/login/again")(next)
 }
 
 // membersOnly sends visitors to the settings, which send them to the log-in
@@ -198,11 +200,19 @@ func (a *app) atBase(next http.Handler) http.Handler {
 	})
 }
 
+// policy is a Content-Security-Policy. Chromium applies form-action to the
+// redirects that follow a form as well, so that a page whose form may lead to
+// another site names it.
+func (a *app) policy(formAction ...string) string {
+	self := func(others []string) string { return strings.Join(append([]string{"'self'"}, others...), " ") }
+	return "default-src 'none'; style-src 'self'; img-src " + self(a.pictures) + "; form-action " + self(formAction) + "; base-uri 'none'; frame-ancestors 'none'"
+}
+
 // secure sets what every answer carries, and bounds what every request brings.
 func (a *app) secure(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", a.policy)
+		h.Set("Content-Security-Policy", a.policy())
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store")

@@ -465,6 +465,7 @@ func TestRealServicesAreUsedWhereTheirKeysAreKnown(t *testing.T) {
 	address, err := session.GetAuthURL()
 	require.NoError(t, err)
 	require.Contains(t, address, "https://github.com/")
+	require.Equal(t, []string{"http://localhost:8081", "https://github.com", "https://api.twitter.com"}, real.asking())
 
 	demo := servicesFrom(func(string) string { return "" }, "http://localhost:8081")
 	require.Equal(t, []string{"http://localhost:8081"}, demo.pictures())

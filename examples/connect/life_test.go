@@ -40,7 +40,10 @@ func (h hosts) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-const identityAt = "localhost:8081"
+const (
+	identityAt = "localhost:8081"
+	recently   = 15 * time.Minute
+)
 
 // overTime runs a test in a world whose time passes when the test sleeps.
 func overTime(t *testing.T, test func(t *testing.T, w *world)) {

@@ -47,6 +47,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 	addr := flags.String("addr", "127.0.0.1:8080", "where the application listens")
 	identityAddr := flags.String("identity", "localhost:8081", "where the identity service listens")
 	tokenLife := flags.Duration("tokens", time.Minute, "how long the calendar's access tokens live")
+	recently := flags.Duration("recent", 15*time.Minute, "how long ago people may have logged in when they connect and disconnect")
 	file := flags.String("db", "", "the file to keep users and accounts in; without one they are kept in memory")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -77,7 +78,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 		pointTwitterAt(service.url)
 	}
 	handler, err := newApp(config{
-		Base: app.url, Keys: keys, Store: users, GitHub: s.github, Twitter: s.twitter, Calendar: s.calendar(), Pictures: s.pictures(),
+		Base: app.url, Keys: keys, Store: users, GitHub: s.github, Twitter: s.twitter, Calendar: s.calendar(),
+		Pictures: s.pictures(), Services: s.asking(), Recently: *recently,
 	})
 	if err != nil {
 		return err

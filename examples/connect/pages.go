@@ -165,8 +165,10 @@ func (a *app) logInPage(w http.ResponseWriter, r *http.Request) {
 	a.page(w, r, "login.html", view{Title: "Log in", Messages: a.messages(w, r)})
 }
 
-// logInAgainPage is for who is logged in, but not since recently.
+// logInAgainPage is for who is logged in, but not since recently. A connect that
+// waits goes on after it.
 func (a *app) logInAgainPage(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Security-Policy", a.policy(a.services...))
 	a.page(w, r, "login.html", view{Title: "Please log in again", Again: true, Messages: a.messages(w, r)})
 }
 

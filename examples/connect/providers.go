@@ -95,6 +95,18 @@ func (s services) pictures() []string {
 	return origins
 }
 
+// asking are the origins where people are asked.
+func (s services) asking() []string {
+	origins := []string{s.identity}
+	if s.realGitHub() {
+		origins = append(origins, "https://github.com")
+	}
+	if s.realTwitter() {
+		origins = append(origins, "https://api.twitter.com")
+	}
+	return origins
+}
+
 // clients registers the application, at base, with the identity service.
 func clients(base string) identity.Config {
 	client := func(paths ...string) []identity.Client {
