@@ -90,7 +90,7 @@ func TestACalendarIsShownThroughATokenThatIsRefreshed(t *testing.T) {
 			tokens string
 		}{{0, "1"}, {54 * time.Second, "1"}, {2 * time.Second, "2"}, {time.Hour, "3"}, {time.Second, "3"}} {
 			time.Sleep(c.after)
-			require.Contains(t, w.settings(b).textAt("appointments-calendar-1001"), "Tea with Ada Winter", c.after)
+			require.Contains(t, w.settings(b).textAt("appointments-calendar-1001"), "Tea at Ada Winter's", c.after)
 			require.Equal(t, c.tokens, w.tokens(b), c.after)
 		}
 		require.Contains(t, w.settings(b).textAt("renewed-calendar-1001"), time.Now().UTC().Add(-time.Second).Format("15:04:05"))

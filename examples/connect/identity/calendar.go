@@ -85,7 +85,7 @@ func (s *service) calendarMe(w http.ResponseWriter, r *http.Request) {
 
 func (s *service) appointments(w http.ResponseWriter, r *http.Request) {
 	if t, ok := s.ticket(w, r, scopeCalendar); ok {
-		answerJSON(w, http.StatusOK, []string{"Monday 10:00: Tea with " + t.permit.person.Name, "Thursday 17:30: The engine club"})
+		answerJSON(w, http.StatusOK, []string{"Monday 10:00: Tea at " + t.permit.person.Name + "'s", "Thursday 17:30: The engine club"})
 	}
 }
 
