@@ -42,8 +42,9 @@ type config struct {
 	Services []string          // where the services ask people: origins, for the same
 	Cost     int               // of hashing a password; 0: bcrypt.DefaultCost
 
-	// Recently is how long ago people may have logged in when they connect and
-	// disconnect accounts: a session that was left open does neither. 0: 15 minutes.
+	// Recently is how long ago people may have logged in when they change how they
+	// log in, or what is connected: a session that was left open does neither. 0: 15
+	// minutes.
 	Recently time.Duration
 }
 
@@ -121,7 +122,7 @@ func (a *app) routes() http.Handler {
 	page("POST /logout", a.logOut)
 	page("GET /style.css", style)
 	member("GET /settings", a.settings)
-	member("POST /settings/password", a.setPassword)
+	mux.Handle("POST /settings/password", a.recent(http.HandlerFunc(a.setPassword))) // a first password is a new way in
 	mux.Handle("POST /settings/disconnect", a.recent(http.HandlerFunc(a.disconnect)))
 
 	page("GET /login/again", a.logInAgainPage)

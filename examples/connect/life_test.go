@@ -226,6 +226,8 @@ func TestWhoHasNoPasswordLogsInAgainWithTheirAccount(t *testing.T) {
 	overTime(t, func(t *testing.T, w *world) {
 		b := w.signUpWithGitHub("grace")
 		time.Sleep(recently)
+		require.Equal(t, http.StatusUnauthorized, b.press("set-password", "password", password).status, "nor gets a first one")
+		w.settings(b)
 		b.follow("connect-calendar")
 		w.signUpWithGitHub("ada")
 		for _, stranger := range []string{"lin", "ada"} {

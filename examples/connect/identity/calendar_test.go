@@ -2,6 +2,7 @@ package identity_test
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -38,9 +39,7 @@ func calendarAuthorization(scope string, change url.Values) string {
 		"client_id": {app.Key}, "redirect_uri": {callback}, "response_type": {"code"}, "scope": {scope},
 		"code_challenge": {s256("verifier")}, "code_challenge_method": {"S256"},
 	}
-	for name, values := range change {
-		q[name] = values
-	}
+	maps.Copy(q, change)
 	return "/calendar/authorize?" + q.Encode()
 }
 
@@ -56,9 +55,7 @@ func (s *site) calendar(person, scope string) issued {
 func (s *site) renew(refresh string, change url.Values) issued {
 	s.t.Helper()
 	form := url.Values{"client_id": {app.Key}, "client_secret": {app.Secret}, "grant_type": {"refresh_token"}, "refresh_token": {refresh}}
-	for name, values := range change {
-		form[name] = values
-	}
+	maps.Copy(form, change)
 	return s.calendarPost("/token", form)
 }
 
