@@ -206,11 +206,19 @@ func (s *Accounts) keep(ctx context.Context, read Record, a Account, t Token, un
 		t.Refresh = a.Token.Refresh
 	}
 	save := func(r *Record) error {
-		r.Claimed, r.Updated, r.Reconnect = time.Time{}, now(), false
-		return s.seal(r, t)
+		there := s.open(*r).Token
+		switch {
+		case bytes.Equal(r.Sealed, read.Sealed):
+			r.Claimed, r.Updated, r.Reconnect = time.Time{}, now(), false
+			return s.seal(r, t)
+		case there.Refresh == a.Token.Refresh: // linked again without one: what it has is spent
+			there.Refresh = t.Refresh
+			return s.seal(r, there)
+		}
+		return errClaimed
 	}
 	for {
-		err := s.change(ctx, read, save)
+		err := s.config.Store.Change(ctx, read.ID, save)
 		switch {
 		case err == nil:
 			a.Token, a.Updated = t, now()

@@ -426,3 +426,35 @@ func TestARefusalDoesNotDisturbWhoRefreshes(t *testing.T) {
 		})
 	}
 }
+
+// A log-in, or a connect without a refresh token, while somebody refreshes: the refresh
+// token that is kept must not be the one that is being spent.
+func TestALinkDoesNotDisturbWhoRefreshes(t *testing.T) {
+	for name, c := range map[string]struct {
+		token  accounts.Token
+		access string // what is kept afterwards
+	}{
+		"without a token":         {accounts.Token{}, "access-1"},
+		"without a refresh token": {accounts.Token{Access: "linked", Expiry: time.Time{}}, "linked"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &service{current: "refresh-42", takes: 5 * time.Second}
+			d := newDesk(t, s.option)
+			kept := d.link(t, "ada", expiring(30*time.Second))
+			go func() {
+				if got, err := d.Token(t.Context(), kept); err != nil || got.Access != "access-1" {
+					t.Error(name, got.Access, err)
+				}
+			}()
+			time.Sleep(time.Second)
+			again := gitHub("42")
+			again.Token = c.token
+			d.link(t, "ada", again)
+			time.Sleep(5 * time.Second)
+			list, _ := d.List(t.Context(), "ada")
+			equal(t, name+": the access token", list[0].Token.Access, c.access)
+			equal(t, name+": the refresh token", list[0].Token.Refresh, "refresh-1")
+			equal(t, name+": refreshes", s.calls, 1)
+		})
+	}
+}
