@@ -126,6 +126,24 @@ func TestReconnectingLosesNeitherScopesNorTheRefreshToken(t *testing.T) { // pee
 	equal(t, "the refresh token", kept.Token.Refresh, "refresh-42")
 }
 
+func TestALinkWithoutTokensLeavesThemAsTheyAre(t *testing.T) {
+	d := newDesk(t)
+	d.link(t, "ada", gitHub("42"))
+	login := accounts.Account{Strategy: "github-login", Issuer: "github.com", Subject: "42", Name: "new"}
+	kept := d.link(t, "ada", login)
+	listed, err := d.Get(t.Context(), "ada", kept.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, a := range map[string]accounts.Account{"given": kept, "kept": listed} {
+		equal(t, what+": the name", a.Name, "new")
+		equal(t, what+": the tokens", a.Token, gitHub("42").Token)
+		equal(t, what+": whose they are", a.Strategy, "github")
+		equal(t, what+": the scopes", strings.Join(a.Scopes, " "), "read")
+		equal(t, what+": reconnect", a.Reconnect, false)
+	}
+}
+
 func TestExtendingTakesNoOtherAccount(t *testing.T) {
 	d := newDesk(t)
 	mine := d.link(t, "ada", gitHub("42"))
@@ -142,6 +160,8 @@ func TestExtendingTakesNoOtherAccount(t *testing.T) {
 		{"somebody else's", mine.ID, gitHub("44"), accounts.ErrOtherAccount},
 		{"somebody else's, by its id", bobs.ID, gitHub("44"), accounts.ErrAccountInUse},
 		{"an id that is none", "x", gitHub("42"), accounts.ErrOtherAccount},
+		{"no id, and a new one", "", gitHub("45"), accounts.ErrOtherAccount},
+		{"no id", "", gitHub("42"), accounts.ErrOtherAccount},
 	} {
 		wider := c.account
 		wider.Scopes = []string{"write"}

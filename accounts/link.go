@@ -13,7 +13,9 @@ import (
 // account as it is kept, and whether it was [Linked] or, because it was the user's
 // already, [Updated]: then it gets the new names, the scopes of before and now together,
 // and the new tokens, but keeps the refresh token where none came, as many services send
-// one only the first time. It may be called twice, or twice at once.
+// one only the first time. An account without any token, of a strategy that only logs
+// people in say, leaves all tokens and their strategy as they are. It may be called
+// twice, or twice at once.
 //
 // ErrAccountInUse says that another user has the account; nothing has changed then.
 func (s *Accounts) Link(ctx context.Context, user string, a Account) (Account, Change, error) {
@@ -24,6 +26,9 @@ func (s *Accounts) Link(ctx context.Context, user string, a Account) (Account, C
 // for, or when it was to be connected again. Where the person came back with another
 // account than that of the id, the error is ErrOtherAccount and nothing has changed.
 func (s *Accounts) Extend(ctx context.Context, user, id string, a Account) (Account, error) {
+	if id == "" { // to link, it means any account
+		return Account{}, ErrOtherAccount
+	}
 	kept, _, err := s.link(ctx, user, id, a)
 	return kept, err
 }
@@ -57,11 +62,17 @@ func (s *Accounts) merge(r *Record, user string, a Account) (Account, Change, er
 	if r.ID == "" {
 		r.ID, r.Connected, what = rand.Text(), now(), Linked
 	}
+	a.ID, a.User, a.Connected, a.Updated = r.ID, user, r.Connected, now()
+	a.Scopes = granted(before.Scopes, a.Scopes)
+	if a.Token == (Token{}) && len(r.Sealed) > 0 {
+		a.Strategy, a.Reconnect = r.Strategy, r.Reconnect
+		r.Account = a
+		return s.open(*r), what, nil
+	}
 	if a.Token.Refresh == "" {
 		a.Token.Refresh = before.Token.Refresh
 	}
-	a.ID, a.User, a.Connected, a.Updated = r.ID, user, r.Connected, now()
-	a.Scopes, a.Reconnect = granted(before.Scopes, a.Scopes), false
+	a.Reconnect = false
 	r.Account, r.Claimed = a, time.Time{}
 	r.Token = Token{}
 	return a, what, s.seal(r, a.Token)

@@ -62,7 +62,7 @@ func (s source) Token() (*oauth2.Token, error) {
 // ErrReconnect says that the person has to connect the account again, ErrNotFound that it
 // is not kept any more. Other errors are faults of the store or of the service.
 func (s *Accounts) Token(ctx context.Context, a Account) (Token, error) {
-	if a.Token.Access != "" && s.fresh(a.Token) {
+	if !a.Reconnect && a.Token.Access != "" && s.fresh(a.Token) {
 		return a.Token, nil
 	}
 	done := s.flights.DoChan(a.ID, func() (any, error) {
@@ -78,6 +78,28 @@ func (s *Accounts) Token(ctx context.Context, a Account) (Token, error) {
 	case <-ctx.Done():
 		return Token{}, ctx.Err()
 	}
+}
+
+// Renew is [Accounts.Token] after the service refused a.Token although it had not expired
+// (401, invalid_token; RFC 6750, 3.1): the person may have taken access away. It is
+// refreshed now, unless that has happened since; where that is not possible, the account
+// has to be connected again, which is the only way to learn so of tokens that never expire.
+// Call it once for a refusal: where the next token is refused as well, the cause is another.
+func (s *Accounts) Renew(ctx context.Context, a Account) (Token, error) {
+	err := s.config.Store.Change(ctx, a.ID, func(r *Record) error {
+		t := s.open(*r).Token
+		// Who refreshes at this moment finds its claim by what is sealed.
+		if t.Access != a.Token.Access || !s.fresh(t) || time.Now().Before(r.Claimed) {
+			return errClaimed
+		}
+		t.Expiry = now()
+		return s.seal(r, t)
+	})
+	if err != nil && !errors.Is(err, errClaimed) {
+		return Token{}, err
+	}
+	a.Token = Token{}
+	return s.Token(ctx, a)
 }
 
 func (s *Accounts) fresh(t Token) bool {
@@ -184,11 +206,19 @@ func (s *Accounts) keep(ctx context.Context, read Record, a Account, t Token, un
 		t.Refresh = a.Token.Refresh
 	}
 	save := func(r *Record) error {
-		r.Claimed, r.Updated, r.Reconnect = time.Time{}, now(), false
-		return s.seal(r, t)
+		there := s.open(*r).Token
+		switch {
+		case bytes.Equal(r.Sealed, read.Sealed):
+			r.Claimed, r.Updated, r.Reconnect = time.Time{}, now(), false
+			return s.seal(r, t)
+		case there.Refresh == a.Token.Refresh: // linked again without one: what it has is spent
+			there.Refresh = t.Refresh
+			return s.seal(r, there)
+		}
+		return errClaimed
 	}
 	for {
-		err := s.change(ctx, read, save)
+		err := s.config.Store.Change(ctx, read.ID, save)
 		switch {
 		case err == nil:
 			a.Token, a.Updated = t, now()

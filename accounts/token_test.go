@@ -347,3 +347,114 @@ func TestAnAccountThatWasDisconnectedHasNoToken(t *testing.T) {
 		t.Error(err, calls.Load())
 	}
 }
+
+func TestATokenThatTheServiceRefusesIsRenewed(t *testing.T) {
+	s := &service{current: "refresh-42"}
+	d := newDesk(t, s.option)
+	kept := d.link(t, "ada", expiring(time.Hour))
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() {
+			if got, err := d.Renew(t.Context(), kept); err != nil || got.Access != "access-1" {
+				t.Error(got.Access, err)
+			}
+		})
+	}
+	all.Wait()
+	got, err := d.Renew(t.Context(), kept) // somebody comes late with the same refusal
+	if err != nil || got.Access != "access-1" || s.calls != 1 {
+		t.Error(got.Access, err, s.calls)
+	}
+	list, _ := d.List(t.Context(), "ada")
+	equal(t, "what is kept", list[0].Token.Access, "access-1")
+	if got, err := d.Renew(t.Context(), list[0]); err != nil || got.Access != "access-2" {
+		t.Error("refused again:", got.Access, err)
+	}
+}
+
+func TestARefusedTokenThatCannotBeRenewedMeansReconnect(t *testing.T) {
+	for name, c := range map[string]struct {
+		account accounts.Account
+		current string
+	}{
+		"the person took access away":            {expiring(time.Hour), "none"},
+		"it never expires, nor can be refreshed": {accounts.Account{Strategy: "gitlab", Issuer: "gitlab", Subject: "42", Token: accounts.Token{Access: "a"}}, ""},
+	} {
+		s := &service{current: c.current}
+		d := newDesk(t, s.option)
+		kept := d.link(t, "ada", c.account)
+		for range 2 {
+			if _, err := d.Renew(t.Context(), kept); !errors.Is(err, accounts.ErrReconnect) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		all, _ := d.List(t.Context(), "ada")
+		equal(t, name+": is marked", all[0].Reconnect, true)
+		if _, err := d.Token(t.Context(), all[0]); !errors.Is(err, accounts.ErrReconnect) {
+			t.Errorf("%s: the refused token is given again: %v", name, err)
+		}
+		again := d.link(t, "ada", c.account)
+		if got, err := d.Token(t.Context(), again); err != nil || got.Access != c.account.Token.Access {
+			t.Errorf("%s: connected again: %v", name, err)
+		}
+	}
+	d := newDesk(t)
+	if _, err := d.Renew(t.Context(), accounts.Account{ID: "none"}); !errors.Is(err, accounts.ErrNotFound) {
+		t.Error(err)
+	}
+}
+
+// Who refreshes has spent the refresh token already: its answer must be kept, also where
+// that process refreshes earlier than this one would.
+func TestARefusalDoesNotDisturbWhoRefreshes(t *testing.T) {
+	for _, left := range []time.Duration{30 * time.Second, 90 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &service{current: "refresh-42", takes: 5 * time.Second}
+			d := newDesk(t, s.option)
+			kept := d.link(t, "ada", expiring(left))
+			early := d.config
+			early.Ahead = 2 * time.Minute
+			go func() { _, _ = accounts.New(early).Token(t.Context(), kept) }()
+			time.Sleep(time.Second)
+			if _, err := d.Renew(t.Context(), kept); err != nil {
+				t.Error(err)
+			}
+			time.Sleep(5 * time.Second)
+			list, _ := d.List(t.Context(), "ada")
+			equal(t, "what is kept", list[0].Token.Access, "access-1")
+			equal(t, "refreshes", s.calls, 1)
+		})
+	}
+}
+
+// A log-in, or a connect without a refresh token, while somebody refreshes: the refresh
+// token that is kept must not be the one that is being spent.
+func TestALinkDoesNotDisturbWhoRefreshes(t *testing.T) {
+	for name, c := range map[string]struct {
+		token  accounts.Token
+		access string // what is kept afterwards
+	}{
+		"without a token":         {accounts.Token{}, "access-1"},
+		"without a refresh token": {accounts.Token{Access: "linked", Expiry: time.Time{}}, "linked"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &service{current: "refresh-42", takes: 5 * time.Second}
+			d := newDesk(t, s.option)
+			kept := d.link(t, "ada", expiring(30*time.Second))
+			go func() {
+				if got, err := d.Token(t.Context(), kept); err != nil || got.Access != "access-1" {
+					t.Error(name, got.Access, err)
+				}
+			}()
+			time.Sleep(time.Second)
+			again := gitHub("42")
+			again.Token = c.token
+			d.link(t, "ada", again)
+			time.Sleep(5 * time.Second)
+			list, _ := d.List(t.Context(), "ada")
+			equal(t, name+": the access token", list[0].Token.Access, c.access)
+			equal(t, name+": the refresh token", list[0].Token.Refresh, "refresh-1")
+			equal(t, name+": refreshes", s.calls, 1)
+		})
+	}
+}

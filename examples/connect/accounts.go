@@ -2,45 +2,75 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
+	"log/slog"
 	"net/http"
-	"strconv"
 	"strings"
+	"time"
 
 	"github.com/markbates/goth"
 
 	"github.com/gopassport/passport"
+	"github.com/gopassport/passport/accounts"
 	"github.com/gopassport/passport/examples/connect/store"
 )
 
+// keeper keeps the accounts, and knows what can be done with them.
+func (a *app) keeper(cfg config) *accounts.Accounts {
+	return accounts.New(accounts.Config{
+		Store: cfg.Store.Accounts(),
+		Keys:  cfg.Keys,
+		Services: map[string]accounts.Service{
+			"github":   {LogsIn: true},
+			"calendar": {Refresh: accounts.OAuth2(a.calendar.first), Revoke: a.calendar.revoke},
+		},
+		Logins: a.passwords,
+		Changed: func(ctx context.Context, what accounts.Change, account accounts.Account) {
+			slog.InfoContext(ctx, "an account has changed", "what", what, "account", account) // without names and tokens
+		},
+		Ahead: 5 * time.Second, // the calendar's tokens live for a minute
+	})
+}
+
+// passwords counts the ways to log in that are not accounts.
+func (a *app) passwords(ctx context.Context, key string) (n int, err error) {
+	user, err := a.loadUser(ctx, key)
+	if err == nil && user.PasswordHash != nil {
+		n = 1
+	}
+	return n, err
+}
+
 // accountAt makes a verify function for strategies that connect. What it
-// returns becomes the account of the request.
-func accountAt(provider string) func(*http.Request, goth.User) (*store.Account, error) {
-	return func(_ *http.Request, u goth.User) (*store.Account, error) {
-		return &store.Account{Provider: provider, Subject: u.UserID, Label: cmp.Or(u.NickName, u.Name, u.UserID), Avatar: u.AvatarURL}, nil
+// returns becomes the account of the request. Nothing is asked of these
+// services later, so that their tokens are not kept.
+func accountAt(service string) func(*http.Request, goth.User) (*accounts.Account, error) {
+	return func(_ *http.Request, u goth.User) (*accounts.Account, error) {
+		return &accounts.Account{
+			Strategy: service, Issuer: service, Subject: u.UserID, Name: cmp.Or(u.NickName, u.Name, u.UserID), Picture: u.AvatarURL,
+		}, nil
 	}
 }
 
 // saveAccount runs after the callback: it associates the account with who is
 // logged in.
 func (a *app) saveAccount(w http.ResponseWriter, r *http.Request) {
-	user, loggedIn := passport.UserFrom[*store.User](r.Context())
-	account, connected := passport.AccountFrom[*store.Account](r.Context())
-	if !loggedIn || !connected {
-		a.fault(w, r, errors.New("saveAccount runs behind membersOnly and Authorize"))
-		return
+	user, _ := passport.UserFrom[*store.User](r.Context())
+	account, _ := passport.AccountFrom[*accounts.Account](r.Context())
+	_, what, err := a.accounts.Link(r.Context(), user.Key(), *account)
+	a.tellOutcome(w, r, notice(what), err)
+}
+
+func (a *app) disconnect(w http.ResponseWriter, r *http.Request) {
+	user, _ := passport.UserFrom[*store.User](r.Context())
+	revoked, err := a.accounts.Unlink(r.Context(), user.Key(), r.PostFormValue("account"))
+	done := noticeUnlinked
+	if revoked != nil {
+		slog.WarnContext(r.Context(), "an account was disconnected here only", "error", revoked)
+		done = noticeUnlinkedHere
 	}
-	outcome, err := a.store.Link(r.Context(), user.ID, *account)
-	switch {
-	case errors.Is(err, store.ErrAccountInUse):
-		tell(w, r, noticeInUse)
-	case err != nil:
-		a.fault(w, r, err)
-	case outcome == store.Updated:
-		tell(w, r, noticeUpdated)
-	default:
-		tell(w, r, noticeLinked)
-	}
+	a.tellOutcome(w, r, done, err)
 }
 
 // logInOrConnect is the verify function of the strategy that does both. Who is
@@ -51,50 +81,52 @@ func (a *app) logInOrConnect(r *http.Request, u goth.User) (*store.User, error) 
 	if err != nil {
 		return nil, err
 	}
-	if user, ok := passport.UserFrom[*store.User](r.Context()); ok {
-		return a.connect(r, user, *account)
+	user, loggedIn := passport.UserFrom[*store.User](r.Context())
+	if !loggedIn {
+		return a.userWith(r.Context(), *account)
 	}
-	user, err := a.store.FindByAccount(r.Context(), account.Provider, account.Subject)
-	if errors.Is(err, store.ErrNotFound) {
-		return a.signUpWith(r, *account)
-	}
-	return user, err
-}
-
-func (a *app) connect(r *http.Request, user *store.User, account store.Account) (*store.User, error) {
-	_, err := a.store.Link(r.Context(), user.ID, account)
-	if errors.Is(err, store.ErrAccountInUse) {
+	if _, _, err = a.accounts.Link(r.Context(), user.Key(), *account); errors.Is(err, accounts.ErrAccountInUse) {
 		return nil, passport.Reject(notices[noticeInUse].Text)
 	}
 	return user, err
 }
 
-// signUpWith makes a user of somebody new. Where another callback was faster,
-// the user is there already.
-func (a *app) signUpWith(r *http.Request, account store.Account) (*store.User, error) {
-	user, err := a.store.SignUpWithAccount(r.Context(), usernameLike(account.Label), account)
-	if errors.Is(err, store.ErrAccountInUse) {
-		return a.store.FindByAccount(r.Context(), account.Provider, account.Subject)
-	}
-	return user, err
-}
-
-func (a *app) disconnect(w http.ResponseWriter, r *http.Request) {
-	user, _ := passport.UserFrom[*store.User](r.Context())
-	id, err := strconv.ParseInt(r.PostFormValue("account"), 10, 64)
-	if err == nil {
-		err = a.store.Unlink(r.Context(), user.ID, id)
-	}
+// userWith finds who has an account, or makes a user of somebody new.
+func (a *app) userWith(ctx context.Context, account accounts.Account) (*store.User, error) {
+	kept, err := a.accounts.Find(ctx, account.Issuer, account.Subject)
 	switch {
 	case err == nil:
-		tell(w, r, noticeUnlinked)
-	case errors.Is(err, store.ErrLastLogin):
-		tell(w, r, noticeLastLogin)
-	case errors.Is(err, store.ErrNotFound), errors.Is(err, strconv.ErrSyntax), errors.Is(err, strconv.ErrRange):
-		tell(w, r, noticeNoAccount)
-	default:
-		a.fault(w, r, err)
+		return a.loadUser(ctx, kept.User)
+	case !errors.Is(err, accounts.ErrNotFound):
+		return nil, err
 	}
+	user, err := a.store.CreateUserLike(ctx, usernameLike(account.Name))
+	if err != nil {
+		return nil, err
+	}
+	if _, _, err = a.accounts.Link(ctx, user.Key(), account); err == nil {
+		return user, nil
+	}
+	undone := a.store.DeleteUser(context.WithoutCancel(ctx), user.ID)
+	if errors.Is(err, accounts.ErrAccountInUse) && undone == nil { // another callback was faster
+		return a.userWith(ctx, account)
+	}
+	return nil, errors.Join(err, undone)
+}
+
+// logInAgain is the verify function for people who are logged in and prove that
+// it is still them: it connects nothing. What that proves is as good as the
+// login at the other service.
+func (a *app) logInAgain(r *http.Request, u goth.User) (*store.User, error) {
+	user, loggedIn := passport.UserFrom[*store.User](r.Context())
+	kept, err := a.accounts.Find(r.Context(), "github", u.UserID)
+	switch {
+	case errors.Is(err, accounts.ErrNotFound), err == nil && loggedIn && kept.User != user.Key():
+		return nil, passport.Reject("This is not your account.")
+	case err != nil:
+		return nil, err
+	}
+	return a.loadUser(r.Context(), kept.User)
 }
 
 const maxUsername = 32

@@ -26,15 +26,12 @@ type world struct {
 	url      string
 	identity *httptest.Server
 	store    *store.Store
+	hosts    hosts // nil: there is a network
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	users, err := store.Open(t.Context(), store.Config{Login: []string{"github"}})
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = users.Close() })
-	keys, err := keysFrom("")
-	require.NoError(t, err)
+	users, keys := newStore(t)
 
 	app := httptest.NewUnstartedServer(nil)
 	w := &world{t: t, url: "http://" + app.Listener.Addr().String(), store: users}
@@ -43,13 +40,24 @@ func newWorld(t *testing.T) *world {
 	s := services{identity: strings.Replace(w.identity.URL, "127.0.0.1", "localhost", 1)}
 	pointTwitterAt(s.identity)
 
-	app.Config.Handler, err = newApp(config{
-		Base: w.url, Keys: keys, Store: users, GitHub: s.github, Twitter: s.twitter, Pictures: s.pictures(), Cost: bcrypt.MinCost,
+	handler, err := newApp(config{
+		Base: w.url, Keys: keys, Store: users, GitHub: s.github, Twitter: s.twitter, Calendar: s.calendar(), Pictures: s.pictures(), Cost: bcrypt.MinCost,
 	})
 	require.NoError(t, err)
+	app.Config.Handler = handler
 	app.Start()
 	t.Cleanup(app.Close)
 	return w
+}
+
+func newStore(t *testing.T) (*store.Store, [][]byte) {
+	t.Helper()
+	users, err := store.Open(t.Context(), "")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = users.Close() })
+	keys, err := keysFrom("")
+	require.NoError(t, err)
+	return users, keys
 }
 
 const password = "a good password"
@@ -57,16 +65,25 @@ const password = "a good password"
 // signUp is a browser of somebody new, who is logged in by password.
 func (w *world) signUp(name string) *browser {
 	w.t.Helper()
-	b := newBrowser(w.t).open(w.url+"/signup").press("signup", "username", name, "password", password)
+	b := w.newBrowser().open(w.url+"/signup").press("signup", "username", name, "password", password)
 	require.Equal(w.t, "/settings", b.at.Path)
 	require.Equal(w.t, name, b.textAt("username"))
+	return b
+}
+
+func (w *world) newBrowser() *browser {
+	w.t.Helper()
+	b := newBrowser(w.t)
+	if w.hosts != nil {
+		b.client.Transport = w.hosts
+	}
 	return b
 }
 
 // signUpWithGitHub is a browser of somebody new, who has no password.
 func (w *world) signUpWithGitHub(person string) *browser {
 	w.t.Helper()
-	b := newBrowser(w.t).open(w.url + "/login").follow("login-github")
+	b := w.newBrowser().open(w.url + "/login").follow("login-github")
 	return allow(b, person)
 }
 
@@ -192,7 +209,7 @@ func TestConnectingLeavesTheLoginAsItWas(t *testing.T) {
 }
 
 func TestPeopleMayChangeTheirMind(t *testing.T) {
-	for _, provider := range []string{"twitter", "github"} {
+	for _, provider := range []string{"twitter", "github", "calendar"} {
 		for name, refuse := range map[string]func(*browser) *browser{
 			"deny":   func(b *browser) *browser { return b.press("person=ada").press("deny") },
 			"cancel": func(b *browser) *browser { return b.follow("cancel") },
@@ -245,7 +262,7 @@ func TestACallbackWorksOnce(t *testing.T) {
 	for _, want := range []bool{true, false} {
 		answer := b.send(http.MethodGet, callback, nil, "cross-site")
 		answer.Body.Close()
-		require.Equal(t, want, answer.Header.Get("Location") == "/settings?notice=connected")
+		require.Equal(t, want, answer.Header.Get("Location") == "/settings?notice=linked")
 	}
 	require.Len(t, b.open(w.url+"/settings").messages(), 1)
 	require.True(t, b.has("account-github-1001"))
@@ -373,7 +390,7 @@ func TestVisitorsChangeNothing(t *testing.T) {
 }
 
 func TestAServiceThatIsDownIsNoRefusal(t *testing.T) {
-	for _, provider := range []string{"twitter", "github"} {
+	for _, provider := range []string{"twitter", "github", "calendar"} {
 		t.Run(provider, func(t *testing.T) {
 			w := newWorld(t)
 			b := w.signUp("ada").follow("connect-" + provider).press("person=ada")
@@ -442,12 +459,13 @@ func TestRealServicesAreUsedWhereTheirKeysAreKnown(t *testing.T) {
 	real := servicesFrom(func(name string) string { return env[name] }, "http://localhost:8081")
 	require.True(t, real.realGitHub())
 	require.True(t, real.realTwitter())
-	require.Equal(t, []string{"https://avatars.githubusercontent.com", "https://pbs.twimg.com"}, real.pictures())
+	require.Equal(t, []string{"http://localhost:8081", "https://avatars.githubusercontent.com", "https://pbs.twimg.com"}, real.pictures())
 	session, err := real.github("http://127.0.0.1:8080/x").BeginAuth("s")
 	require.NoError(t, err)
 	address, err := session.GetAuthURL()
 	require.NoError(t, err)
 	require.Contains(t, address, "https://github.com/")
+	require.Equal(t, []string{"http://localhost:8081", "https://github.com", "https://api.twitter.com"}, real.asking())
 
 	demo := servicesFrom(func(string) string { return "" }, "http://localhost:8081")
 	require.Equal(t, []string{"http://localhost:8081"}, demo.pictures())

@@ -3,11 +3,13 @@
 //
 //	go -C examples run ./connect
 //
-// serves it at http://127.0.0.1:8080, and an identity service that plays GitHub
-// and Twitter at http://localhost:8081: to a browser, another site. With
+// serves it at http://127.0.0.1:8080, and an identity service that plays GitHub,
+// Twitter and a calendar at http://localhost:8081: to a browser, another site.
+// With
 // GITHUB_KEY and GITHUB_SECRET, or TWITTER_KEY and TWITTER_SECRET, in the
 // environment, the real service is used. PASSPORT_KEY, 64 hexadecimal digits,
-// lets logins outlive the process; -db keeps the users in a file.
+// lets logins and the accounts' tokens outlive the process; -db keeps users and
+// accounts in a file.
 package main
 
 import (
@@ -44,7 +46,9 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 	flags := flag.NewFlagSet("connect", flag.ContinueOnError)
 	addr := flags.String("addr", "127.0.0.1:8080", "where the application listens")
 	identityAddr := flags.String("identity", "localhost:8081", "where the identity service listens")
-	file := flags.String("db", "", "the file to keep users in; without one they are kept in memory")
+	tokenLife := flags.Duration("tokens", time.Minute, "how long the calendar's access tokens live")
+	recently := flags.Duration("recent", 15*time.Minute, "how long ago people may have logged in when they connect and disconnect")
+	file := flags.String("db", "", "the file to keep users and accounts in; without one they are kept in memory")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -63,7 +67,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 	}
 	defer service.Close() //nolint:errcheck // serving closes it first
 
-	users, err := store.Open(ctx, store.Config{File: *file, Login: []string{"github"}})
+	users, err := store.Open(ctx, *file)
 	if err != nil {
 		return err
 	}
@@ -73,12 +77,17 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 	if !s.realTwitter() {
 		pointTwitterAt(service.url)
 	}
-	handler, err := newApp(config{Base: app.url, Keys: keys, Store: users, GitHub: s.github, Twitter: s.twitter, Pictures: s.pictures()})
+	handler, err := newApp(config{
+		Base: app.url, Keys: keys, Store: users, GitHub: s.github, Twitter: s.twitter, Calendar: s.calendar(),
+		Pictures: s.pictures(), Services: s.asking(), Recently: *recently,
+	})
 	if err != nil {
 		return err
 	}
 	announce(out, app.url, s)
-	return serve(ctx, map[net.Listener]http.Handler{app: handler, service: identity.New(clients(app.url))})
+	identities := clients(app.url)
+	identities.TokenLife = *tokenLife
+	return serve(ctx, map[net.Listener]http.Handler{app: handler, service: identity.New(identities)})
 }
 
 // keysFrom reads a key, or makes one that lives as long as the process.
@@ -133,6 +142,7 @@ func announce(out io.Writer, base string, s services) {
   Log in        sign up with a username and a password, or with GitHub
   Connect       GitHub  (%s)
                 Twitter (%s)
+                a calendar, whose tokens live for a minute
   Identities    %s: be Ada, Grace or Lin
 
 Stop it with Ctrl-C.

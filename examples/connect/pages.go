@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/gopassport/passport"
+	"github.com/gopassport/passport/accounts"
 	"github.com/gopassport/passport/examples/connect/store"
 )
 
@@ -16,6 +17,7 @@ type view struct {
 	User     *store.User // nil: nobody is logged in
 	Messages []message
 	Accounts []accountView
+	Again    bool   // who is logged in is to log in once more
 	Username string // what the person typed
 	Status   int
 	Code     passport.Code // of an error, to search for
@@ -28,19 +30,23 @@ type message struct {
 }
 
 type accountView struct {
-	store.Account
+	accounts.Account
+
 	CanLogIn bool
+	Agenda   *agenda // nil: it has none
 }
 
-// ProviderName is the name for people.
-func (a accountView) ProviderName() string {
-	switch a.Provider {
+// Service is the name for people.
+func (a accountView) Service() string {
+	switch a.Issuer {
 	case "github":
 		return "GitHub"
 	case "twitter":
 		return "Twitter"
+	case "calendar":
+		return "Calendar"
 	default:
-		return a.Provider
+		return a.Issuer
 	}
 }
 
@@ -49,8 +55,11 @@ func (a accountView) ProviderName() string {
 type notice string
 
 const (
-	noticeLinked        notice = "connected"
-	noticeUpdated       notice = "updated"
+	noticeLinked        notice = notice(accounts.Linked)
+	noticeUpdated       notice = notice(accounts.Updated)
+	noticeAgain         notice = "again"
+	noticeOther         notice = "other-account"
+	noticeUnlinkedHere  notice = "disconnected-here"
 	noticeGitHub        notice = "github"
 	noticeInUse         notice = "in-use"
 	noticeUnlinked      notice = "disconnected"
@@ -67,7 +76,10 @@ var notices = map[notice]message{ //nolint:gochecknoglobals // a constant; Go ha
 	// True both of who logged in and of who connected an account that way.
 	noticeGitHub:        {Text: "Your GitHub account is connected, and you can log in with it."},
 	noticeInUse:         {Text: "This account is connected to another user. Choose another account, or disconnect it there first.", Bad: true},
+	noticeAgain:         {Text: "The account is connected again."},
+	noticeOther:         {Text: "That was another account than the one to be connected again. Nothing has changed.", Bad: true},
 	noticeUnlinked:      {Text: "The account is disconnected."},
+	noticeUnlinkedHere:  {Text: "The account is disconnected here, but the other service could not be told. Take our access away there.", Bad: true},
 	noticeNoAccount:     {Text: "This account is not connected.", Bad: true},
 	noticeLastLogin:     {Text: "This is your only way to log in. Set a password first, or connect another account that you can log in with.", Bad: true},
 	noticePassword:      {Text: "Your password is set."},
@@ -78,6 +90,26 @@ var notices = map[notice]message{ //nolint:gochecknoglobals // a constant; Go ha
 // tell goes back to the settings with a message.
 func tell(w http.ResponseWriter, r *http.Request, n notice) {
 	http.Redirect(w, r, "/settings?notice="+string(n), http.StatusSeeOther)
+}
+
+// tellOutcome goes back to the settings with what became of an account.
+func (a *app) tellOutcome(w http.ResponseWriter, r *http.Request, done notice, err error) {
+	for known, n := range map[error]notice{
+		accounts.ErrAccountInUse: noticeInUse,
+		accounts.ErrOtherAccount: noticeOther,
+		accounts.ErrNotFound:     noticeNoAccount,
+		accounts.ErrLastLogin:    noticeLastLogin,
+	} {
+		if errors.Is(err, known) {
+			tell(w, r, n)
+			return
+		}
+	}
+	if err != nil {
+		a.fault(w, r, err)
+		return
+	}
+	tell(w, r, done)
 }
 
 func (a *app) home(w http.ResponseWriter, r *http.Request) {
@@ -133,6 +165,13 @@ func (a *app) logInPage(w http.ResponseWriter, r *http.Request) {
 	a.page(w, r, "login.html", view{Title: "Log in", Messages: a.messages(w, r)})
 }
 
+// logInAgainPage is for who is logged in, but not since recently. A connect that
+// waits goes on after it.
+func (a *app) logInAgainPage(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Security-Policy", a.policy(a.services...))
+	a.page(w, r, "login.html", view{Title: "Please log in again", Again: true, Messages: a.messages(w, r)})
+}
+
 // loggedIn sends people to their settings who need not log in. Messages stay
 // unread for that page.
 func (a *app) loggedIn(w http.ResponseWriter, r *http.Request) bool {
@@ -153,14 +192,18 @@ func (a *app) logOut(w http.ResponseWriter, r *http.Request) {
 
 func (a *app) settings(w http.ResponseWriter, r *http.Request) {
 	user, _ := passport.UserFrom[*store.User](r.Context())
-	accounts, err := a.store.Accounts(r.Context(), user.ID)
+	all, err := a.accounts.List(r.Context(), user.Key())
 	if err != nil {
 		a.fault(w, r, err)
 		return
 	}
 	v := view{Title: "Settings", Messages: a.messages(w, r)}
-	for _, account := range accounts {
-		v.Accounts = append(v.Accounts, accountView{account, a.store.CanLogIn(account)})
+	for _, account := range all {
+		shown := accountView{Account: account, CanLogIn: account.Issuer == "github"}
+		if account.Issuer == "calendar" {
+			shown.Account, shown.Agenda = a.agenda(r.Context(), account)
+		}
+		v.Accounts = append(v.Accounts, shown)
 	}
 	a.page(w, r, "settings.html", v)
 }
@@ -190,6 +233,8 @@ func (a *app) onError(w http.ResponseWriter, r *http.Request, err error) {
 		for _, challenge := range e.Challenges {
 			w.Header().Add("WWW-Authenticate", challenge)
 		}
+		_, known := passport.UserFrom[*store.User](r.Context())
+		v.Again = known && e.Code == passport.CodeUnauthenticated
 		if e.Message != "" {
 			v.Messages = []message{{e.Message, true}}
 		}

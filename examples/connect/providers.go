@@ -80,16 +80,29 @@ func (s services) twitter(callback string) goth.Provider {
 	return twitter.New(demoKey, demoSecret, callback)
 }
 
+// calendar is always the identity service's.
+func (s services) calendar() string { return s.identity + "/calendar" }
+
 // pictures are the origins of the pictures of people.
-func (s services) pictures() (origins []string) {
+func (s services) pictures() []string {
+	origins := []string{s.identity}
 	if s.realGitHub() {
 		origins = append(origins, "https://avatars.githubusercontent.com")
 	}
 	if s.realTwitter() {
 		origins = append(origins, "https://pbs.twimg.com")
 	}
-	if !s.realGitHub() || !s.realTwitter() {
-		origins = append(origins, s.identity)
+	return origins
+}
+
+// asking are the origins where people are asked.
+func (s services) asking() []string {
+	origins := []string{s.identity}
+	if s.realGitHub() {
+		origins = append(origins, "https://github.com")
+	}
+	if s.realTwitter() {
+		origins = append(origins, "https://api.twitter.com")
 	}
 	return origins
 }
@@ -104,7 +117,8 @@ func clients(base string) identity.Config {
 		return []identity.Client{c}
 	}
 	return identity.Config{
-		OAuth2: client("/connect/github/callback", "/auth/github/callback"),
-		OAuth1: client("/connect/twitter/callback"),
+		OAuth2:   client("/connect/github/callback", "/auth/github/callback", "/auth/github/again/callback"),
+		OAuth1:   client("/connect/twitter/callback"),
+		Calendar: client("/connect/calendar/callback", "/connect/calendar/again/callback"),
 	}
 }

@@ -37,10 +37,12 @@ import (
 	_ "github.com/markbates/goth/providers/twitter"
 
 	_ "github.com/gopassport/passport"
+	_ "github.com/gopassport/passport/accounts"
 	_ "github.com/gopassport/passport/passporttest"
 	_ "github.com/gopassport/passport/strategies/gothprovider"
 	_ "github.com/gopassport/passport/strategies/local"
 	_ "github.com/gopassport/passport/strategies/oauth1"
+	_ "github.com/gopassport/passport/strategies/oauth2"
 	_ "github.com/gopassport/passport/strategies/oidc"
 )
 

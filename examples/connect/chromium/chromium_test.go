@@ -24,8 +24,10 @@ import (
 
 	// What the program is made of. The tests use none of it, but `go test` would
 	// else take their results from its cache after a change of it.
+	_ "github.com/gopassport/passport/accounts/sqlaccounts"
 	_ "github.com/gopassport/passport/strategies/gothprovider"
 	_ "github.com/gopassport/passport/strategies/local"
+	_ "github.com/gopassport/passport/strategies/oauth2"
 )
 
 const (
@@ -114,7 +116,7 @@ type world struct {
 	identity string // another site than the program's
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, flags ...string) *world {
 	t.Helper()
 	t.Parallel()
 	if findChromium() == "" {
@@ -127,7 +129,7 @@ func newWorld(t *testing.T) *world {
 
 	ctx, cancel := context.WithTimeout(chromium, testLimit)
 	t.Cleanup(cancel)
-	run := exec.CommandContext(ctx, program(), "-addr", "127.0.0.1:0", "-identity", "localhost:0")
+	run := exec.CommandContext(ctx, program(), append(flags, "-addr", "127.0.0.1:0", "-identity", "localhost:0")...)
 	run.Env = []string{} // without keys of real services
 	run.Stderr = t.Output()
 	out, err := run.StdoutPipe()

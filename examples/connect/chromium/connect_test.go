@@ -16,7 +16,7 @@ func TestConnectingLeavesTheLoginAsItWas(t *testing.T) {
 	w := newWorld(t)
 	b := w.signUp("ada")
 	before := b.login()
-	for _, service := range []string{"twitter", "github"} {
+	for _, service := range []string{"twitter", "github", "calendar"} {
 		b.press("#connect-" + service)
 		require.Equal(t, w.identity+"/", b.at()[:len(w.identity)+1])
 		require.Equal(t, before, b.login(), "after the begin at %s", service)
@@ -27,7 +27,7 @@ func TestConnectingLeavesTheLoginAsItWas(t *testing.T) {
 		require.Equal(t, before, b.login(), "after the callback of %s", service)
 		require.Empty(t, b.flows())
 	}
-	require.ElementsMatch(t, []string{"twitter-1001", "github-1001"}, b.accounts())
+	require.ElementsMatch(t, []string{"twitter-1001", "github-1001", "calendar-1001"}, b.accounts())
 	require.Equal(t, "ada", b.text("#username"))
 }
 

@@ -23,7 +23,10 @@ func TestPagesFitANarrowScreen(t *testing.T) {
 	fits(fits(b.press("#login-github")).be("grace"))
 	fits(b.press("#allow"))
 	fits(b.press("#connect-twitter").allow("grace"))
-	require.Len(t, b.accounts(), 2)
+	fits(b.press("#connect-calendar").allow("grace"))
+	fits(b.open("/login/again"))
+	require.Len(t, b.open("/settings").accounts(), 3)
+	fits(b.open(w.identity))
 }
 
 var update = flag.Bool("update", false, "write docs/settings.png")
@@ -36,9 +39,9 @@ func TestScreenshot(t *testing.T) {
 		t.Skip("only with -update")
 	}
 	w := newWorld(t)
-	b := w.signUp("ada").press("#connect-twitter").allow("ada").press("#connect-github").allow("grace")
-	require.Len(t, b.accounts(), 2)
-	b.do(chromedp.EmulateViewport(1000, 600)) // down to the password form
+	b := w.signUp("ada").press("#connect-twitter").allow("ada").press("#connect-github").allow("grace").press("#connect-calendar").allow("ada")
+	require.Len(t, b.open("/settings").accounts(), 3)
+	b.do(chromedp.EmulateViewport(1000, 790)) // down to the password form
 	picture, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile("../../../docs/settings.png", picture, 0o644))

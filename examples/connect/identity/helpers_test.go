@@ -56,9 +56,10 @@ func newSite(t *testing.T) *site {
 	t.Helper()
 	c := &clock{now: time.Now()}
 	server := httptest.NewServer(identity.New(identity.Config{
-		OAuth2: []identity.Client{app, rival},
-		OAuth1: []identity.Client{app, rival},
-		Now:    c.Now,
+		OAuth2:   []identity.Client{app, rival},
+		OAuth1:   []identity.Client{app, rival},
+		Calendar: []identity.Client{app, rival},
+		Now:      c.Now,
 	}))
 	t.Cleanup(server.Close)
 	return &site{t: t, url: server.URL, clock: c, browser: newBrowser(t)}

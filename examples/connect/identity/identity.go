@@ -1,6 +1,7 @@
 // Package identity is an identity service for the example application: it
-// speaks OAuth 2 in GitHub's shape and OAuth 1.0a in Twitter's, checks what a
-// real service checks, and keeps everything in memory.
+// speaks OAuth 2 in GitHub's shape and OAuth 1.0a in Twitter's, is a calendar
+// whose tokens expire, checks what a real service checks, and keeps everything
+// in memory.
 //
 // It is for trying things out. Nobody proves who they are: whoever opens it
 // picks one of a few invented people.
@@ -23,6 +24,9 @@ type Config struct {
 	OAuth1 []Client         // the applications that may use Twitter's endpoints
 	People []Person         // who may be chosen; nil: [People]
 	Now    func() time.Time // the clock; nil: time.Now
+
+	Calendar  []Client      // the applications that may use the calendar
+	TokenLife time.Duration // of the calendar's access tokens; 0: a minute
 }
 
 // Client is an application that is registered with the service.
@@ -60,20 +64,24 @@ const (
 	questionLife = 10 * time.Minute
 	tokenLife    = time.Hour
 	clockSkew    = 5 * time.Minute
+	refreshLife  = 30 * 24 * time.Hour
 	capacity     = 4096
 	maxBody      = 64 << 10
 )
 
 type service struct {
-	oauth2, oauth1 []Client
-	people         []Person
-	now            func() time.Time
-	pages          *template.Template
+	oauth1 []Client
+	people []Person
+	now    func() time.Time
+	pages  *template.Template
 
 	questions *shelf[question]
 
-	codes  *shelf[grant]
+	github office
 	tokens *shelf[access]
+
+	calendar office
+	permits  *permits
 
 	requestTokens *shelf[requestToken]
 	verifiers     *shelf[verifiedToken]
@@ -84,7 +92,7 @@ type service struct {
 // New makes a service. It panics on a client that could never be used, since
 // that is a mistake in the program.
 func New(cfg Config) http.Handler {
-	for _, c := range slices.Concat(cfg.OAuth2, cfg.OAuth1) {
+	for _, c := range slices.Concat(cfg.OAuth2, cfg.OAuth1, cfg.Calendar) {
 		c.check()
 	}
 	if cfg.Now == nil {
@@ -93,16 +101,23 @@ func New(cfg Config) http.Handler {
 	if cfg.People == nil {
 		cfg.People = People()
 	}
+	if cfg.TokenLife == 0 {
+		cfg.TokenLife = time.Minute
+	}
 	return newService(cfg).routes()
 }
 
 func newService(cfg Config) *service {
 	return &service{
-		oauth2: cfg.OAuth2, oauth1: cfg.OAuth1, people: cfg.People, now: cfg.Now,
-		pages:         template.Must(template.ParseFS(templates, "templates/*.html")),
-		questions:     newShelf[question](capacity, questionLife, cfg.Now),
-		codes:         newShelf[grant](capacity, codeLife, cfg.Now),
-		tokens:        newShelf[access](capacity, tokenLife, cfg.Now),
+		oauth1: cfg.OAuth1, people: cfg.People, now: cfg.Now,
+		pages:     template.Must(template.ParseFS(templates, "templates/*.html")),
+		questions: newShelf[question](capacity, questionLife, cfg.Now),
+		github: office{clients: cfg.OAuth2, codes: newShelf[grant](capacity, codeLife, cfg.Now),
+			scopes: map[string]string{"user:email": "your e-mail address", "user": "your e-mail address"}},
+		tokens: newShelf[access](capacity, tokenLife, cfg.Now),
+		calendar: office{clients: cfg.Calendar, codes: newShelf[grant](capacity, codeLife, cfg.Now), pkce: true,
+			scopes: map[string]string{scopeCalendar: "your appointments", scopeTasks: "your tasks"}},
+		permits:       newPermits(cfg.TokenLife, cfg.Now),
 		requestTokens: newShelf[requestToken](capacity, questionLife, cfg.Now),
 		verifiers:     newShelf[verifiedToken](capacity, codeLife, cfg.Now),
 		accessTokens:  newShelf[accessToken](capacity, tokenLife, cfg.Now),
@@ -114,10 +129,17 @@ func newService(cfg Config) *service {
 
 func (s *service) routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /login/oauth/authorize", s.authorize2)
+	mux.HandleFunc("GET /login/oauth/authorize", s.authorize2(s.github))
 	mux.HandleFunc("POST /login/oauth/access_token", s.accessToken2)
 	mux.HandleFunc("GET /user", s.user)
 	mux.HandleFunc("GET /user/emails", s.emails)
+
+	mux.HandleFunc("GET /calendar/authorize", s.authorize2(s.calendar))
+	mux.HandleFunc("POST /calendar/token", s.calendarToken)
+	mux.HandleFunc("POST /calendar/revoke", s.calendarRevoke)
+	mux.HandleFunc("GET /calendar/me", s.calendarMe)
+	mux.HandleFunc("GET /calendar/appointments", s.appointments)
+	mux.HandleFunc("GET /calendar/tasks", s.tasks)
 
 	mux.HandleFunc("GET /oauth/request_token", s.requestToken1)
 	mux.HandleFunc("POST /oauth/request_token", s.requestToken1)
@@ -128,6 +150,7 @@ func (s *service) routes() http.Handler {
 	mux.HandleFunc("GET /1.1/account/verify_credentials.json", s.verifyCredentials)
 
 	mux.HandleFunc("GET /{$}", s.home)
+	mux.HandleFunc("POST /end", s.end)
 	mux.HandleFunc("GET /choose", s.choosePage)
 	mux.HandleFunc("POST /choose", s.choose)
 	mux.HandleFunc("GET /consent", s.consentPage)

@@ -63,7 +63,7 @@ func (s *service) question1(token string, request requestToken) question {
 	return question{
 		Client:   request.client.Name,
 		Callback: request.callback,
-		Emails:   true,
+		Wants:    []string{"your e-mail address"},
 		allow: func(p Person) (string, bool) {
 			if _, ok := s.requestTokens.take(token); !ok {
 				return "", false

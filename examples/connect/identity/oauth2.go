@@ -11,6 +11,14 @@ import (
 	"strings"
 )
 
+// office is where one of the OAuth 2 services deals with applications.
+type office struct {
+	clients []Client
+	codes   *shelf[grant]
+	pkce    bool              // nobody gets a code without it
+	scopes  map[string]string // what people read about them
+}
+
 // grant is what a code stands for until it is redeemed.
 type grant struct {
 	person    Person
@@ -36,9 +44,13 @@ type problem struct {
 // authorize2 is the authorization endpoint. Until the client and its callback
 // are known to be good, nobody is redirected: that would make an open
 // redirector of the service.
-func (s *service) authorize2(w http.ResponseWriter, r *http.Request) {
+func (s *service) authorize2(o office) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) { s.authorization(w, r, o) }
+}
+
+func (s *service) authorization(w http.ResponseWriter, r *http.Request, o office) {
 	q := r.URL.Query()
-	client, ok := find(s.oauth2, one(q, "client_id"))
+	client, ok := find(o.clients, one(q, "client_id"))
 	if !ok {
 		s.errorPage(w, http.StatusBadRequest, "No application is registered under this client_id.")
 		return
@@ -48,16 +60,17 @@ func (s *service) authorize2(w http.ResponseWriter, r *http.Request) {
 		s.errorPage(w, http.StatusBadRequest, "This redirect_uri is not registered for the application.")
 		return
 	}
-	if p := checkAuthorization(q); p != nil {
+	if p := checkAuthorization(q, o.pkce); p != nil {
 		http.Redirect(w, r, p.redirect(callback, q.Get("state")), http.StatusFound)
 		return
 	}
-	s.ask(w, r, s.question2(client, callback, q))
+	s.hint(w, r, q.Get("login_hint"))
+	s.ask(w, r, o.question(client, callback, q))
 }
 
 // checkAuthorization finds what is wrong with a request whose client and
 // callback are good.
-func checkAuthorization(q url.Values) *problem {
+func checkAuthorization(q url.Values, pkce bool) *problem {
 	for name, values := range q {
 		if len(values) > 1 {
 			return &problem{code: "invalid_request", description: "a parameter came twice: " + name}
@@ -68,7 +81,7 @@ func checkAuthorization(q url.Values) *problem {
 		return &problem{code: "invalid_request", description: "response_type is missing"}
 	case q.Get("response_type") != "code":
 		return &problem{code: "unsupported_response_type", description: "only code is supported"}
-	case !q.Has("code_challenge") && !q.Has("code_challenge_method"):
+	case !pkce && !q.Has("code_challenge") && !q.Has("code_challenge_method"):
 		return nil
 	case q.Get("code_challenge_method") != "S256":
 		return &problem{code: "invalid_request", description: "code_challenge_method must be S256"}
@@ -78,15 +91,15 @@ func checkAuthorization(q url.Values) *problem {
 	return nil
 }
 
-func (s *service) question2(client Client, callback string, q url.Values) question {
+func (o office) question(client Client, callback string, q url.Values) question {
 	state, scope := q.Get("state"), q.Get("scope")
 	return question{
 		Client:   client.Name,
 		Callback: callback,
-		Emails:   mayReadEmails(scope),
+		Wants:    o.wants(scope),
 		allow: func(p Person) (string, bool) {
 			code := newSecret("code")
-			s.codes.put(code, grant{person: p, client: client.Key, callback: callback, scope: scope, challenge: q.Get("code_challenge")})
+			o.codes.put(code, grant{person: p, client: client.Key, callback: callback, scope: scope, challenge: q.Get("code_challenge")})
 			return withQuery(callback, withState(url.Values{"code": {code}}, state)), true
 		},
 		deny: func() string {
@@ -96,18 +109,28 @@ func (s *service) question2(client Client, callback string, q url.Values) questi
 	}
 }
 
+// wants says to people what scopes mean.
+func (o office) wants(scope string) (all []string) {
+	for _, name := range scopesOf(scope) {
+		if text := o.scopes[name]; text != "" && !slices.Contains(all, text) {
+			all = append(all, text)
+		}
+	}
+	return all
+}
+
 // accessToken2 is the token endpoint.
 func (s *service) accessToken2(w http.ResponseWriter, r *http.Request) {
 	if err := r.ParseForm(); err != nil {
 		answerProblem(w, r, &problem{http.StatusBadRequest, "invalid_request", "the body is no form"})
 		return
 	}
-	client, p := s.authenticate2(r)
+	client, p := s.github.authenticate(r)
 	if p != nil {
 		answerProblem(w, r, p)
 		return
 	}
-	g, p := s.redeem(client, r.PostForm)
+	g, p := s.github.redeem(client, r.PostForm)
 	if p != nil {
 		answerProblem(w, r, p)
 		return
@@ -117,9 +140,9 @@ func (s *service) accessToken2(w http.ResponseWriter, r *http.Request) {
 	answerToken(w, r, http.StatusOK, url.Values{"access_token": {token}, "scope": {g.scope}, "token_type": {"bearer"}})
 }
 
-// authenticate2 accepts the client's secret in the Authorization header or in
+// authenticate accepts the client's secret in the Authorization header or in
 // the form, but not in both (RFC 6749, section 2.3).
-func (s *service) authenticate2(r *http.Request) (Client, *problem) {
+func (o office) authenticate(r *http.Request) (Client, *problem) {
 	id, secret := one(r.PostForm, "client_id"), one(r.PostForm, "client_secret")
 	if user, password, ok := r.BasicAuth(); ok {
 		if secret != "" {
@@ -127,7 +150,7 @@ func (s *service) authenticate2(r *http.Request) (Client, *problem) {
 		}
 		id, secret = formDecode(user), formDecode(password)
 	}
-	client, ok := find(s.oauth2, id)
+	client, ok := find(o.clients, id)
 	if !ok || !equal(secret, client.Secret) {
 		return Client{}, &problem{http.StatusUnauthorized, "invalid_client", "the client or its secret is wrong"}
 	}
@@ -136,7 +159,7 @@ func (s *service) authenticate2(r *http.Request) (Client, *problem) {
 
 // redeem spends a code. A code that comes with anything wrong is spent too:
 // somebody else may have got hold of it.
-func (s *service) redeem(client Client, form url.Values) (grant, *problem) {
+func (o office) redeem(client Client, form url.Values) (grant, *problem) {
 	for name, values := range form {
 		if len(values) > 1 {
 			return grant{}, &problem{http.StatusBadRequest, "invalid_request", "a parameter came twice: " + name}
@@ -145,7 +168,7 @@ func (s *service) redeem(client Client, form url.Values) (grant, *problem) {
 	if form.Get("grant_type") != "authorization_code" {
 		return grant{}, &problem{http.StatusBadRequest, "unsupported_grant_type", "only authorization_code is supported"}
 	}
-	g, ok := s.codes.take(form.Get("code"))
+	g, ok := o.codes.take(form.Get("code"))
 	switch {
 	case !ok || g.client != client.Key:
 		return grant{}, &problem{http.StatusBadRequest, "invalid_grant", "the code is unknown, used or expired"}
@@ -209,8 +232,12 @@ func (s *service) bearer(w http.ResponseWriter, r *http.Request) (access, bool) 
 }
 
 func mayReadEmails(scope string) bool {
-	scopes := strings.FieldsFunc(scope, func(r rune) bool { return r == ' ' || r == ',' })
+	scopes := scopesOf(scope)
 	return slices.Contains(scopes, "user:email") || slices.Contains(scopes, "user")
+}
+
+func scopesOf(scope string) []string {
+	return strings.FieldsFunc(scope, func(r rune) bool { return r == ' ' || r == ',' })
 }
 
 func (p *problem) redirect(callback, state string) string {

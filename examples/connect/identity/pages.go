@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -22,7 +23,7 @@ const cookieName = "identity"
 type question struct {
 	Client   string
 	Callback string
-	Emails   bool // the application will see the e-mail address
+	Wants    []string // beside name, login and picture, for people to read
 
 	allow func(Person) (next string, ok bool) // false: too late
 	deny  func() (next string)
@@ -46,6 +47,7 @@ type view struct {
 	Question question
 	Person   Person
 	People   []Person
+	Permits  []*permit // the applications that Person allowed
 	Message  string
 }
 
@@ -59,7 +61,15 @@ func (s *service) ask(w http.ResponseWriter, r *http.Request, q question) {
 
 func (s *service) home(w http.ResponseWriter, r *http.Request) {
 	person, _ := s.remembered(r)
-	s.page(w, http.StatusOK, "home.html", view{Title: "People", Person: person, People: s.people})
+	s.page(w, http.StatusOK, "home.html", view{Title: "People", Person: person, People: s.people, Permits: s.permits.of(person)})
+}
+
+// end takes an application's access away, as its person wants.
+func (s *service) end(w http.ResponseWriter, r *http.Request) {
+	if person, ok := s.remembered(r); ok {
+		s.permits.end(func(p *permit) bool { return p.ID == one(form(r), "permit") && p.person == person })
+	}
+	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
 func (s *service) choosePage(w http.ResponseWriter, r *http.Request) {
@@ -82,11 +92,25 @@ func (s *service) choose(w http.ResponseWriter, r *http.Request) {
 		s.errorPage(w, http.StatusBadRequest, "There is nobody of this name here.")
 		return
 	}
+	remember(w, r, person)
+	http.Redirect(w, r, "/consent?request="+v.Request, http.StatusSeeOther)
+}
+
+func remember(w http.ResponseWriter, r *http.Request, person Person) {
 	http.SetCookie(w, &http.Cookie{
 		Name: cookieName, Value: person.Login, Path: "/",
 		HttpOnly: true, Secure: r.TLS != nil, SameSite: http.SameSiteLaxMode,
 	})
-	http.Redirect(w, r, "/consent?request="+v.Request, http.StatusSeeOther)
+}
+
+// hint suggests the person whom the application means (login_hint of OpenID
+// Connect): by the id that it knows. People may still choose another.
+func (s *service) hint(w http.ResponseWriter, r *http.Request, id string) {
+	for _, person := range s.people {
+		if strconv.Itoa(person.ID) == id {
+			remember(w, r, person)
+		}
+	}
 }
 
 func (s *service) consentPage(w http.ResponseWriter, r *http.Request) {

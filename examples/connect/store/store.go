@@ -1,11 +1,5 @@
-// Package store keeps the example's users and their connected accounts, in
-// SQLite.
-//
-// What must never go wrong is left to the database: an account belongs to one
-// user because (provider, subject) is unique, and what takes several
-// statements is one transaction. Users are never matched by e-mail address:
-// whoever controls an address at one service need not be the person who had it
-// at another. No address is stored.
+// Package store keeps the example's users, in SQLite, and beside them, with
+// accounts/sqlaccounts, their connected accounts.
 package store
 
 import (
@@ -16,52 +10,50 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"time"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/gopassport/passport/accounts"
+	"github.com/gopassport/passport/accounts/sqlaccounts"
 )
 
-// What a store refuses. None of them says whom the matter concerns.
+// What a store refuses.
 var (
 	ErrNotFound      = errors.New("store: not found")
 	ErrUsernameTaken = errors.New("store: the username is taken")
-	ErrAccountInUse  = errors.New("store: the account is connected to another user")
-	ErrLastLogin     = errors.New("store: it is the last way to log in")
 )
 
 //go:embed schema.sql
 var schema string
 
-// Config says where a store keeps its data.
-type Config struct {
-	File  string           // "": in memory, until Close
-	Login []string         // the providers whose accounts people can log in with
-	Now   func() time.Time // the clock; nil: time.Now
-}
-
-// Store keeps users and accounts. It is safe for concurrent use.
+// Store keeps users. It is safe for concurrent use.
 type Store struct {
-	db    *sql.DB
-	login []string
-	now   func() time.Time
+	db       *sql.DB
+	accounts *sqlaccounts.Store
 }
 
-// Open opens a store and creates what is missing in it.
-func Open(ctx context.Context, cfg Config) (*Store, error) {
-	db, err := sql.Open("sqlite", source(cfg.File))
+// Open opens a store in a file, or, where that is "", one in memory until Close. It
+// creates what is missing in it.
+func Open(ctx context.Context, file string) (*Store, error) {
+	db, err := sql.Open("sqlite", source(file))
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	db.SetMaxOpenConns(connections(cfg.File))
-	if _, err := db.ExecContext(ctx, schema); err != nil {
+	db.SetMaxOpenConns(connections(file))
+	s := &Store{db, sqlaccounts.New(db, sqlaccounts.SQLite)}
+	_, err = db.ExecContext(ctx, schema)
+	if err == nil {
+		err = s.accounts.Migrate(ctx)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("store: %w", errors.Join(err, db.Close()))
 	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
-	return &Store{db: db, login: cfg.Login, now: cfg.Now}, nil
+	return s, nil
 }
+
+// Accounts is where connected accounts are kept.
+func (s *Store) Accounts() accounts.Store { return s.accounts }
 
 // Close closes the store. One in memory is gone then.
 func (s *Store) Close() error { return s.db.Close() }
@@ -71,7 +63,7 @@ func (s *Store) Close() error { return s.db.Close() }
 // not see, and fail instead of waiting.
 func source(file string) string {
 	q := url.Values{
-		"_pragma": {"foreign_keys(1)", "busy_timeout(5000)"},
+		"_pragma": {"busy_timeout(5000)"},
 		"_txlock": {"immediate"},
 	}
 	if file != "" {
@@ -107,20 +99,16 @@ func (s *Store) atomically(ctx context.Context, f func(*sql.Tx) error) error {
 	return nil
 }
 
-// asError turns what the database says into what this package says. taken is
-// what a violated unique constraint means here.
-func asError(err, taken error) error {
+// asError turns what the database says into what this package says.
+func asError(err error) error {
 	var failure *sqlite.Error
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, sql.ErrNoRows):
 		return ErrNotFound
-	case !errors.As(err, &failure):
-	case failure.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE && taken != nil:
-		return taken
-	case failure.Code() == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
-		return ErrNotFound
+	case errors.As(err, &failure) && failure.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE:
+		return ErrUsernameTaken
 	}
 	return fmt.Errorf("store: %w", err)
 }

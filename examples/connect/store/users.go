@@ -16,11 +16,12 @@ type User struct {
 	Created      time.Time
 }
 
+// Key names the user in the login and to whom accounts belong.
+func (u *User) Key() string { return strconv.FormatInt(u.ID, 10) }
+
 // queryer is a database or a transaction.
 type queryer interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
 
 // CreateUser creates a user who logs in by password. It returns
@@ -44,7 +45,7 @@ func (s *Store) UserByName(ctx context.Context, username string) (*User, error) 
 func (s *Store) SetPassword(ctx context.Context, userID int64, passwordHash []byte) error {
 	result, err := s.db.ExecContext(ctx, `UPDATE users SET password_hash = ? WHERE id = ?`, passwordHash, userID)
 	if err != nil {
-		return asError(err, nil)
+		return asError(err)
 	}
 	if n, err := result.RowsAffected(); err != nil || n == 0 {
 		return errors.Join(ErrNotFound, err)
@@ -52,21 +53,23 @@ func (s *Store) SetPassword(ctx context.Context, userID int64, passwordHash []by
 	return nil
 }
 
-// SignUpWithAccount creates a user without a password, together with the
-// account that they log in with. Where the name is taken, a number is added
-// to it. It returns ErrAccountInUse where the account has a user.
-func (s *Store) SignUpWithAccount(ctx context.Context, username string, account Account) (user *User, err error) {
+// CreateUserLike creates a user without a password, who logs in with an account.
+// Where the name is taken, a number is added to it.
+func (s *Store) CreateUserLike(ctx context.Context, username string) (user *User, err error) {
 	err = s.atomically(ctx, func(tx *sql.Tx) error {
 		user, err = s.insertUserNamedLike(ctx, tx, username)
-		if err != nil {
-			return err
-		}
-		return s.insertAccount(ctx, tx, user.ID, account)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	return user, nil
+}
+
+// DeleteUser removes a user.
+func (s *Store) DeleteUser(ctx context.Context, id int64) error {
+	_, err := s.db.ExecContext(ctx, `DELETE FROM users WHERE id = ?`, id)
+	return asError(err)
 }
 
 // insertUserNamedLike looks for a free name. Nobody takes it meanwhile: the
@@ -77,7 +80,7 @@ func (s *Store) insertUserNamedLike(ctx context.Context, tx *sql.Tx, wanted stri
 		taken := false
 		err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM users WHERE username = ?)`, name).Scan(&taken)
 		if err != nil {
-			return nil, asError(err, nil)
+			return nil, asError(err)
 		}
 		if !taken {
 			return s.insertUser(ctx, tx, name, nil)
@@ -89,7 +92,7 @@ func (s *Store) insertUserNamedLike(ctx context.Context, tx *sql.Tx, wanted stri
 func (s *Store) insertUser(ctx context.Context, db queryer, username string, passwordHash []byte) (*User, error) {
 	return oneUser(db.QueryRowContext(ctx,
 		`INSERT INTO users (username, password_hash, created) VALUES (?, ?, ?) RETURNING id, username, password_hash, created`,
-		username, passwordHash, s.now().UnixMilli()))
+		username, passwordHash, time.Now().UnixMilli()))
 }
 
 const userColumns = `SELECT id, username, password_hash, created FROM users `
@@ -98,7 +101,7 @@ func oneUser(row *sql.Row) (*User, error) {
 	var user User
 	var created int64
 	if err := row.Scan(&user.ID, &user.Username, &user.PasswordHash, &created); err != nil {
-		return nil, asError(err, ErrUsernameTaken)
+		return nil, asError(err)
 	}
 	user.Created = time.UnixMilli(created)
 	return &user, nil

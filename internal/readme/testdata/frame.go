@@ -32,10 +32,12 @@ import (
 	"github.com/markbates/goth/providers/twitter"
 
 	"github.com/gopassport/passport"
+	"github.com/gopassport/passport/accounts"
 	"github.com/gopassport/passport/passporttest"
 	"github.com/gopassport/passport/strategies/gothprovider"
 	"github.com/gopassport/passport/strategies/local"
 	"github.com/gopassport/passport/strategies/oauth1"
+	"github.com/gopassport/passport/strategies/oauth2"
 	"github.com/gopassport/passport/strategies/oidc"
 )
 
