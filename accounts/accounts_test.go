@@ -204,6 +204,21 @@ func TestTwoAccountsOfOneServiceStandBesideEachOther(t *testing.T) {
 	}
 }
 
+func TestTheIssuerTellsAccountsOfOneSubjectApart(t *testing.T) {
+	d := newDesk(t)
+	d.link(t, "ada", gitHub("42"))
+	elsewhere := gitHub("42")
+	elsewhere.Issuer = "gitlab.com"
+	elsewhere.Email = "ada@example.com" // proves nothing
+	d.link(t, "bob", elsewhere)
+	for issuer, want := range map[string]string{"github.com": "ada", "gitlab.com": "bob"} {
+		owner, err := d.Find(t.Context(), issuer, "42")
+		if err != nil || owner.User != want {
+			t.Errorf("%s: %v, %v", issuer, owner, err)
+		}
+	}
+}
+
 func TestAnotherUsersAccountIsNotFound(t *testing.T) {
 	d := newDesk(t)
 	mine := d.link(t, "ada", gitHub("42"))
