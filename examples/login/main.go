@@ -33,7 +33,7 @@ func main() {
 	go standin.Serve(standin.Handler(base+"/auth/github/callback", base+"/auth/twitter/callback"))
 	key := make([]byte, 32) // a real one is kept where secrets are kept: logins end when it is lost
 	_, _ = rand.Read(key)
-	server := &http.Server{Addr: base[len("http://"):], Handler: newApp(key, standin.URL), ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{Addr: base[len("http://"):], Handler: newApp(key, newPeople(bcrypt.DefaultCost), standin.URL), ReadHeaderTimeout: 5 * time.Second}
 	log.Println("open", base, "and be ada, with the password: a long passphrase")
 	log.Fatal(server.ListenAndServe())
 }
@@ -52,8 +52,8 @@ type people struct {
 	dummy []byte // a hash for people who are not there, so that a guess takes as long
 }
 
-func newPeople() *people {
-	hash, err := bcrypt.GenerateFromPassword([]byte("a long passphrase"), bcrypt.DefaultCost)
+func newPeople(cost int) *people {
+	hash, err := bcrypt.GenerateFromPassword([]byte("a long passphrase"), cost)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -95,8 +95,7 @@ func (p *people) known(service, id, name string) (*User, error) {
 }
 
 // newApp is the application, with the providers at an address.
-func newApp(key []byte, services string) http.Handler {
-	p := newPeople()
+func newApp(key []byte, p *people, services string) http.Handler {
 	auth := passport.New(passport.Config{
 		Keys:  [][]byte{key},
 		Users: passport.Users[*User]{Key: func(u *User) string { return u.Key }, Load: p.load},

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/crypto/bcrypt"
 
 	"github.com/gopassport/passport/examples/internal/standin"
 	"github.com/gopassport/passport/passporttest"
@@ -19,7 +20,7 @@ func newBrowser(t *testing.T) *passporttest.Browser {
 	services := httptest.NewServer(standin.Handler(base+"/auth/github/callback", base+"/auth/twitter/callback"))
 	t.Cleanup(services.Close)
 	browser := passporttest.NewBrowser(t)
-	browser.Serve(base, newApp([]byte("32 bytes that no program may use"), strings.Replace(services.URL, "127.0.0.1", "localhost", 1)))
+	browser.Serve(base, newApp([]byte("32 bytes that no program may use"), newPeople(bcrypt.MinCost), strings.Replace(services.URL, "127.0.0.1", "localhost", 1)))
 	return browser
 }
 
