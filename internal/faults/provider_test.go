@@ -73,7 +73,7 @@ func providerFaults() []providerFault {
 		byOIDC(passporttest.UnknownKey, badToken(passport.CodeIDTokenSignature)),
 		byOIDC(passporttest.AlgNone, badToken(passport.CodeIDTokenSignature)),
 		byOIDC(passporttest.AlgHS256, badToken(passport.CodeIDTokenSignature)),
-		{passporttest.EmptySubject, []passporttest.Endpoint{passporttest.Userinfo}, nobody, badToken(passport.CodeSubjectMismatch), nobody, broken}, // goth's GitHub wants a number
+		{passporttest.EmptySubject, []passporttest.Endpoint{passporttest.Userinfo}, nobody, badToken(passport.CodeSubjectMismatch), nobody, nobody},
 	}
 	for _, f := range []passporttest.Fault{
 		passporttest.InternalError, passporttest.Unavailable, passporttest.HTML, passporttest.EmptyBody, passporttest.CutShort,
