@@ -117,8 +117,8 @@ func judge(t *testing.T, service string, page *passporttest.Page, told []passpor
 	}
 	data, err := json.Marshal(e)
 	text := fmt.Sprintf("%v %+v %#v %s %v %v %s", e, e, e.Err, data, err, page.Header, page.Body)
-	for err := e.Err; err != nil && errors.As(err, &own); err = errors.Unwrap(err) {
-		text += fmt.Sprintf(" %v", err)
+	for err := e.Err; err != nil; err = errors.Unwrap(err) {
+		text += fmt.Sprintf(" %v %+v", err, err)
 	}
 	if strings.Contains(body, "CANARYCANARY") && strings.Contains(text, "CANARYCANARY") {
 		t.Errorf("%s: the reply shows up in %s", service, text)

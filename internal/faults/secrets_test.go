@@ -125,10 +125,6 @@ func (s *spy) everything(t *testing.T, observed bool) {
 		s.show(e)
 		for err := e.Err; err != nil; err = errors.Unwrap(err) {
 			s.show(err)
-			var own *passport.Error
-			if !errors.As(err, &own) {
-				break // what lies deeper is for errors.As, and named so
-			}
 		}
 	}
 }
