@@ -88,7 +88,7 @@ func (a *Attempt) ownPage() error {
 	}
 	cause := errors.New("an account is connected from a page of the application; this request names none (looked for Sec-Fetch-Site, Origin, Referer)")
 	if seen != "" {
-		cause = fmt.Errorf("an account is connected from a page of the application; by its %s header this request comes from elsewhere", seen)
+		cause = fmt.Errorf("an account is connected from a page of the application; by its %s header this request comes from elsewhere (the application is taken to be at %s: https but on loopback hosts; Config.Origins says otherwise)", seen, a.registry.origins.At(a.request))
 	}
 	return &Error{Code: CodeCrossSite, Status: http.StatusForbidden, Message: "Please start this from the application's own page.", Err: cause}
 }

@@ -18,7 +18,8 @@ import (
 // logged in already keeps the session's values. Under [Registry.Session], [UserFrom]
 // gives the new user at once.
 //
-// On an error nothing has changed: nobody is half logged in. The error is an [*Error].
+// On an error nothing has changed: nobody is half logged in. (With Config.Revocations, the
+// login of before may be over.) The error is an [*Error].
 func (p *Registry) Login(w http.ResponseWriter, r *http.Request, user any) error {
 	started := time.Now()
 	key, err := p.establish(w, r, user, false)
@@ -174,5 +175,6 @@ func (p *Registry) requireUser(w http.ResponseWriter, r *http.Request, next http
 		answer.Redirect(w, r, loginURL, 0)
 		return
 	}
-	p.answer(w, r, rt, &Error{Code: CodeUnauthenticated, Status: http.StatusUnauthorized, Message: "Please log in first."})
+	p.answer(w, r, rt, &Error{Code: CodeUnauthenticated, Status: http.StatusUnauthorized, Message: "Please log in first.",
+		Err: errors.New("nobody is logged in, or not recently enough: no login came with the request, or one that is over or under a retired key (over plain http on a named host, browsers drop its cookie)")})
 }

@@ -3,6 +3,7 @@ package passport
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 	"time"
@@ -229,7 +230,7 @@ func (p *Registry) restore(s *state) (stale bool, err error) {
 func storeFault(err error) error {
 	var large *vault.TooLarge
 	if errors.As(err, &large) {
-		return fault(CodeSessionTooLarge, http.StatusInternalServerError, err)
+		return fault(CodeSessionTooLarge, http.StatusInternalServerError, fmt.Errorf("%w: keep less in the session, or keep sessions on a server (Config.Sessions)", err))
 	}
 	return asError(err, CodeSessionStore, http.StatusServiceUnavailable)
 }

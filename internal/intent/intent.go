@@ -141,6 +141,14 @@ func (o Origins) has(r *http.Request, origin string) bool {
 	return slices.Contains(o, origin)
 }
 
+// At says where the application is taken to be, for an error.
+func (o Origins) At(r *http.Request) string {
+	if len(o) == 0 {
+		return strconv.Quote(scheme(r) + "://" + r.Host)
+	}
+	return strings.Join(o, ", ")
+}
+
 func scheme(r *http.Request) string {
 	if PlainLoopback(r) {
 		return "http"

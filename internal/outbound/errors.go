@@ -127,11 +127,14 @@ func (x *Exchange) reason(cause error) string {
 	return fmt.Sprintf("an error of type %T, whose text is not shown", innermost(cause))
 }
 
-// tokenError is an error code of RFC 6749, 5.2, and no other text.
+// tokenError is an error code of RFC 6749, 5.2, or one that large services have in its
+// place, and no other text.
 func tokenError(code string) string {
 	switch code {
 	case "invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type", "invalid_scope":
 		return code
+	case "redirect_uri_mismatch", "incorrect_client_credentials", "bad_verification_code", "bad_client_secret", "invalid_redirect_uri":
+		return code + ": look at the callback URL and the secret in the application's settings there"
 	}
 	return "an error that RFC 6749 does not know"
 }
