@@ -2,7 +2,7 @@
 // are logged in connect accounts at other services.
 //
 // Both are done by strategies, registered by name: a form with a password, a token, the
-// 70 providers of goth, or OAuth 2, OpenID Connect and OAuth 1 of its own. What differs
+// 73 providers of goth, or OAuth 2, OpenID Connect and OAuth 1 of its own. What differs
 // is what becomes of the result:
 //
 //	                          Authenticate                        Authorize

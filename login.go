@@ -129,7 +129,8 @@ func (p *Registry) RequireUser(loginURL string) func(http.Handler) http.Handler 
 // RequireRecentLogin lets a request pass only when the person logged in less than d ago,
 // so that a session that was left open or stolen connects and disconnects nothing. It
 // does with others what [Registry.RequireUser] does; after the log-in, a flow that was
-// asked for goes on. Panics on a d that is not positive and where there is no Config.Users.
+// asked for goes on (where the log-in's page has a Content-Security-Policy, its form-action
+// must allow the service's origin: Chromium looks at redirects, too). Panics on a d that is not positive and where there is no Config.Users.
 func (p *Registry) RequireRecentLogin(d time.Duration, loginURL string) func(http.Handler) http.Handler {
 	if d <= 0 || p.config.Users == nil {
 		panic(fmt.Sprintf("passport: RequireRecentLogin(%v): it needs a positive duration, and Config.Users, which know when somebody logged in", d))
