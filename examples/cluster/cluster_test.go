@@ -127,6 +127,9 @@ func (b *browser) send(method, address string, form url.Values) (page, error) {
 	if form != nil {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
+	// nginx ends a connection after a thousand requests, perhaps just when the next is sent.
+	// Browsers then send it again; Go does that with a POST only where this is set.
+	r.Header["X-Idempotency-Key"] = nil
 	reply, err := b.client.Do(r)
 	if err != nil {
 		return page{}, err
