@@ -96,7 +96,7 @@ func (s *Sealer) OpenText(b *Buffer, name, text string) (plain []byte, ok bool) 
 	}
 	b.name = append(b.name[:0], name...)
 	n, err := encoding.Decode(b.sealed, []byte(text)) // only read, so the compiler makes no copy
-	if err != nil {
+	if err != nil || encoding.EncodedLen(n) != len(text) { // encoding/base64 skips line breaks
 		return nil, false
 	}
 	return s.open(b.name, b.sealed[:n])

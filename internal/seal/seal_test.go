@@ -171,3 +171,20 @@ func FuzzOpen(f *testing.F) {
 		}
 	})
 }
+
+func TestALineBreakInATextIsNotSkipped(t *testing.T) {
+	s := newSealer(t, newKey(), "login")
+	for n := range 8 { // each length that base64 ends differently with
+		text := s.SealText("name", make([]byte, n))
+		b := seal.NewBuffer()
+		for _, bad := range []string{"\r" + text, text + "\n", text[:5] + "\r\n" + text[5:]} {
+			if _, ok := s.OpenText(b, "name", bad); ok {
+				t.Errorf("%q opens", bad)
+			}
+		}
+		if _, ok := s.OpenText(b, "name", text); !ok {
+			t.Errorf("%q does not open", text)
+		}
+		b.Free()
+	}
+}
