@@ -95,7 +95,7 @@ func (s *Sealer) OpenText(b *Buffer, name, text string) (plain []byte, ok bool) 
 		return nil, false
 	}
 	b.name = append(b.name[:0], name...)
-	n, err := encoding.Decode(b.sealed, []byte(text)) // only read, so the compiler makes no copy
+	n, err := encoding.Decode(b.sealed, []byte(text))      // only read, so the compiler makes no copy
 	if err != nil || encoding.EncodedLen(n) != len(text) { // encoding/base64 skips line breaks
 		return nil, false
 	}
