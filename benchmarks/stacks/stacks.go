@@ -29,6 +29,7 @@ type Stack struct {
 // Missing says what the machine lacks.
 type Missing struct{ What string }
 
+// Error says what is missing.
 func (m *Missing) Error() string { return m.What }
 
 // All builds the servers in Go into dir and lists all stacks, of the module in root.

@@ -49,13 +49,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"reflect"
 	"sync/atomic"
 	"time"
 
 	"github.com/markbates/goth"
 
 	"github.com/gopassport/passport"
+	"github.com/gopassport/passport/internal/absent"
 	"github.com/gopassport/passport/internal/callback"
 	"github.com/gopassport/passport/internal/outbound"
 )
@@ -133,7 +133,7 @@ func New[T any](p goth.Provider, verify func(r *http.Request, u goth.User) (T, e
 		opt(s)
 	}
 	switch {
-	case isNil(p):
+	case absent.Nil(p):
 		panic("gothprovider: New: the provider is nil; make one with goth, such as github.New(key, secret, callbackURL)")
 	case verify == nil:
 		panic(fmt.Sprintf("gothprovider: New(%T): verify is nil; it is the function that finds the account of a goth.User", p))
@@ -148,11 +148,6 @@ func New[T any](p goth.Provider, verify func(r *http.Request, u goth.User) (T, e
 	s.provider = copied(p, nil, s.field)
 	s.verify = func(r *http.Request, u goth.User) (any, error) { return verify(r, u) }
 	return s
-}
-
-func isNil(p goth.Provider) bool {
-	v := reflect.ValueOf(p)
-	return p == nil || v.Kind() == reflect.Pointer && v.IsNil()
 }
 
 // Authenticate implements [passport.Strategy]. It begins a flow, or ends the one that the
@@ -228,7 +223,7 @@ func (s *Strategy) built(flow string) (goth.Provider, error) {
 	switch {
 	case err != nil:
 		return nil, misconfigured(fmt.Errorf("CallbackPerFlow made no provider: %w", err))
-	case isNil(p):
+	case absent.Nil(p):
 		return nil, misconfigured(errors.New("CallbackPerFlow made no provider, and gave no error"))
 	}
 	return p, nil
