@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -162,11 +163,18 @@ func FuzzSessionCookie(f *testing.F) {
 		})
 		line := "app=" + strings.NewReplacer("{good}", good, "{other}", other).Replace(value)
 		res := newBrowser(t, s).get("/me", header("Cookie", line))
-		if res.status != http.StatusOK || res.body != "user -, account -" && !strings.Contains(line, "app="+good) {
+		if res.status != http.StatusOK || res.body != "user -, account -" && !slices.ContainsFunc(sent(line, "app"), func(c *http.Cookie) bool { return c.Value == good }) {
 			t.Errorf("%q: %d %q", line, res.status, res.body)
 		}
 		if res := newBrowser(t, s).get("/as/bob", header("Cookie", line)); res.status != http.StatusOK || len(res.cookies) != 1 {
 			t.Errorf("%q: a login gets %d %v", line, res.status, res.cookies)
 		}
 	})
+}
+
+// sent are the cookies of a name as net/http reads them, which gorilla asks: it drops a
+// value that begins with a quote and does not end with one, and takes "app =" for "app=".
+func sent(line, name string) []*http.Cookie {
+	r := http.Request{Header: http.Header{"Cookie": {line}}}
+	return r.CookiesNamed(name)
 }

@@ -77,28 +77,27 @@ func (c *Client) read(reply answered) (*Token, error) {
 	if !ok {
 		return nil, outbound.Safe("expires_in is no number of seconds")
 	}
-	if err := check(members); err != nil {
+	token := tokenOf(members, seconds)
+	if err := check(members, token); err != nil {
 		return nil, err
 	}
 	scopes, err := granted(members, c.config.ScopeSeparator)
-	return &Token{tokenOf(members, seconds), scopes, members}, err
+	return &Token{token, scopes, members}, err
 }
 
-// check looks at the members of a reply that are texts.
-func check(reply strictjson.Object) error {
-	access, _ := reply.Text("access_token")
-	kind, _ := reply.Text("token_type")
-	_, id := reply.Text("id_token")
+// check looks at the members of a reply that are texts, and at what the token got of them:
+// "" for one that is none.
+func check(reply strictjson.Object, t *oauth2.Token) error {
 	switch {
 	case given(reply, "error"):
 		return outbound.Safe("the token reply has an error that is no error code")
-	case !outbound.Sendable(access):
+	case !outbound.Sendable(t.AccessToken):
 		return outbound.Safe("the access_token is missing, empty, too long or not printable")
-	case !strings.EqualFold(kind, "bearer"):
+	case !strings.EqualFold(t.TokenType, "bearer"):
 		return outbound.Safe("the token_type is missing, or another than Bearer")
 	case given(reply, "refresh_token") && !refreshable(reply):
 		return outbound.Safe("the refresh_token is no text, or too long or not printable")
-	case reply.Has("id_token") && !id:
+	case reply.Has("id_token") && t.Extra("id_token") == nil:
 		return outbound.Safe("the id_token is no text")
 	}
 	return nil
@@ -155,7 +154,7 @@ func granted(reply strictjson.Object, separator string) ([]string, error) {
 	return list, nil
 }
 
-// tokenOf is the token of a reply that was checked.
+// tokenOf is the token of a reply, as far as that has texts for it.
 func tokenOf(reply strictjson.Object, seconds int64) *oauth2.Token {
 	t := &oauth2.Token{ExpiresIn: seconds}
 	t.AccessToken, _ = reply.Text("access_token")
@@ -166,8 +165,8 @@ func tokenOf(reply strictjson.Object, seconds int64) *oauth2.Token {
 	}
 	extra := map[string]any{}
 	for _, name := range []string{"id_token", "scope"} {
-		if reply.Has(name) {
-			extra[name], _ = reply.Text(name)
+		if text, ok := reply.Text(name); ok {
+			extra[name] = text
 		}
 	}
 	return t.WithExtra(extra)

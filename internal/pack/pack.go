@@ -49,12 +49,14 @@ func Find(b []byte, key string) (value []byte) {
 
 // Split is the reverse of Append.
 func Split(b []byte) (fields []string, ok bool) {
+	all := string(b) // one copy, which all fields are parts of
 	for len(b) > 0 {
 		f, rest, ok := Next(b)
 		if !ok {
 			return nil, false
 		}
-		fields, b = append(fields, string(f)), rest
+		end := len(all) - len(rest)
+		fields, b = append(fields, all[end-len(f):end]), rest
 	}
 	return fields, true
 }

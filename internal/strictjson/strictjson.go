@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -26,61 +27,86 @@ var (
 // though it is written differently. Members of members are not looked at. The Object refers
 // to text.
 func Parse(text []byte, matters ...string) (Object, error) {
-	text = bytes.TrimLeft(text, space)
+	text = trim(text)
 	if len(text) == 0 || text[0] != '{' || !json.Valid(text) {
 		return nil, ErrBroken
 	}
-	found := make(Object, 8)
-	for rest := next(text); rest[0] != '}'; { // the grammar is known to hold, so this needs no checks
+	found, names := make(Object, 8), string(text) // one copy, which all names are parts of
+	for rest := next(text); rest[0] != '}'; {     // the grammar is known to hold, so this needs no checks
 		name, after := cut(rest)
+		key := unquote(name, names[len(text)-len(rest):])
 		value, after := cut(next(after)) // behind the colon
-		key := unquote(name)
-		if found[key] != nil || disguised(key, matters) {
+		before := len(found)
+		if found[key] = value; len(found) == before || disguised(key, matters) {
 			return nil, ErrTwice
 		}
-		found[key] = value
-		if rest = bytes.TrimLeft(after, space); rest[0] == ',' {
+		if rest = trim(after); rest[0] == ',' {
 			rest = next(rest)
 		}
 	}
 	return found, nil
 }
 
-const space = " \t\r\n"
+// trim gives what follows white space.
+func trim(text []byte) []byte {
+	for len(text) > 0 && (text[0] == ' ' || text[0] == '\t' || text[0] == '\r' || text[0] == '\n') {
+		text = text[1:]
+	}
+	return text
+}
 
-// next gives what follows one mark.
-func next(text []byte) []byte { return bytes.TrimLeft(bytes.TrimLeft(text, space)[1:], space) }
+// next gives what follows one mark, and the white space about it.
+func next(text []byte) []byte { return trim(trim(text)[1:]) }
 
 // cut parts the value that text begins with from what follows it.
 func cut(text []byte) (value, rest []byte) {
-	depth, quoted := 0, false
-	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == '{' || c == '[':
-			depth++
-		case depth > 0 && (c == '}' || c == ']'):
-			depth--
-			if depth > 0 {
-				continue
-			}
-			return text[:i+1], text[i+1:]
-		case depth == 0 && strings.IndexByte(",:}] \t\r\n", c) >= 0:
-			return text[:i], text[i:]
-		}
-	}
-	return text, nil
+	end := length(text)
+	return text[:end:end], text[end:]
 }
 
-// unquote is the text of a string.
-func unquote(quoted []byte) (text string) {
-	if bytes.IndexByte(quoted, '\\') < 0 && utf8.Valid(quoted) {
-		return string(quoted[1 : len(quoted)-1])
+// length is that of the value that text begins with.
+func length(text []byte) int {
+	depth := 0
+	for i := 0; ; i++ {
+		switch text[i] {
+		case '"':
+			if i = closing(text, i); depth == 0 {
+				return i + 1
+			}
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth == 1 {
+				return i + 1
+			} else if depth == 0 { // of what the value, a number or a word, is in
+				return i
+			}
+			depth--
+		case ',', ' ', '\t', '\r', '\n':
+			if depth == 0 {
+				return i
+			}
+		}
 	}
+}
+
+// closing is where the string that opens at i closes.
+func closing(text []byte, i int) int {
+	for i++; text[i] != '"'; i++ {
+		if text[i] == '\\' {
+			i++
+		}
+	}
+	return i
+}
+
+// unquote is the text of a string. same begins with the string, too: a text that is
+// written as it is becomes a part of it, and costs nothing.
+func unquote(quoted []byte, same string) string {
+	if bytes.IndexByte(quoted, '\\') < 0 && utf8.Valid(quoted) {
+		return same[1 : len(quoted)-1]
+	}
+	var text string
 	_ = json.Unmarshal(quoted, &text) // it is known to be a string
 	return text
 }
@@ -95,12 +121,7 @@ func Media(contentType string) bool {
 // disguised tells whether encoding/json reads a name as one that matters, though it is
 // written differently.
 func disguised(name string, matters []string) bool {
-	for _, m := range matters {
-		if name != m && strings.EqualFold(name, m) {
-			return true
-		}
-	}
-	return false
+	return !slices.Contains(matters, name) && slices.ContainsFunc(matters, func(m string) bool { return strings.EqualFold(name, m) })
 }
 
 // Has tells whether there is such a member, be it null.
@@ -114,8 +135,7 @@ func (o Object) Text(name string) (text string, ok bool) {
 	if len(raw) == 0 || raw[0] != '"' {
 		return "", false
 	}
-	text = unquote(raw)
-	if strings.ContainsRune(text, utf8.RuneError) {
+	if text = unquote(raw, string(raw)); strings.Contains(text, string(utf8.RuneError)) {
 		return "", false
 	}
 	return text, true
