@@ -99,8 +99,7 @@ func (c *Client) post(x *outbound.Exchange, address string, form url.Values) (an
 	if err != nil {
 		return answered{}, err
 	}
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.Header.Set("Accept", "application/json") // GitHub answers with a form otherwise
+	r.Header = http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Accept": {"application/json"}} // GitHub answers with a form otherwise
 	if c.config.Auth == Basic {
 		r.SetBasicAuth(url.QueryEscape(c.config.ClientID), url.QueryEscape(c.config.ClientSecret))
 	}

@@ -3,6 +3,7 @@ package codeflow
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 
@@ -84,7 +85,7 @@ type bearing struct {
 // RoundTrip implements [http.RoundTripper].
 func (b *bearing) RoundTrip(r *http.Request) (*http.Response, error) {
 	r = r.WithContext(b.exchange.Context) // a copy: a RoundTripper does not change the caller's
-	r.Header = r.Header.Clone()
+	r.Header = maps.Clone(r.Header)
 	b.token.SetAuthHeader(r)
 	return b.exchange.RoundTrip(r)
 }

@@ -92,6 +92,26 @@ func TestAServerThatDoesNotGetReadyFailsTheTest(t *testing.T) {
 	}
 }
 
+func TestAServerThatHangsIsStartedOnceMore(t *testing.T) {
+	mark := realserver.Folder(t, "") + "/mark"
+	count := 0
+	spy := try(t, func(tb testing.TB) {
+		realserver.Start(tb, realserver.Process{
+			Path: "/bin/sh", Args: []string{"-c", "echo started >> " + mark + "; sleep 60"}, Within: 300 * time.Millisecond,
+			Ready: func(context.Context) error {
+				lines, err := os.ReadFile(mark)
+				if count = strings.Count(string(lines), "started"); count < 2 {
+					return errors.Join(errors.New("it hangs"), err)
+				}
+				return nil
+			},
+		})
+	})
+	if spy.fatal != "" || count != 2 {
+		t.Errorf("%q, %d starts", spy.fatal, count)
+	}
+}
+
 func TestNothingThatAServerStartedIsLeft(t *testing.T) {
 	if _, err := os.Stat("/proc/self/stat"); err != nil {
 		t.Skip("this system does not tell in /proc who is running")

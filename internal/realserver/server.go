@@ -10,7 +10,9 @@ import (
 	"os"
 	"os/exec"
 	"os/user"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -76,9 +78,24 @@ func Start(tb testing.TB, p Process) *Server {
 // Start starts it again after Stop or Kill, at the same address, and waits until it is ready.
 func (s *Server) Start() {
 	s.tb.Helper()
+	first := s.ended == nil
+	err := s.attempt(first)
+	if first && errors.Is(err, context.DeadlineExceeded) {
+		// Once, on a machine for CI, Node printed its first line and then did nothing more.
+		s.tb.Logf("%s hangs (%v), and is started once more:\n%s\n%s", s.process.Path, err, s.state(), s.Log())
+		s.end(syscall.SIGKILL)
+		err = s.attempt(first)
+	}
+	if err != nil {
+		s.tb.Fatalf("%s does not get ready: %v\n%s", s.process.Path, err, s.Log())
+	}
+}
+
+// attempt launches it and waits until it is ready.
+func (s *Server) attempt(first bool) error {
+	s.tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), s.process.Within)
 	defer cancel()
-	first := s.ended == nil
 	s.launch()
 	err := s.wait(ctx)
 	for !first && errors.Is(err, errEnded) && ctx.Err() == nil {
@@ -86,9 +103,22 @@ func (s *Server) Start() {
 		s.launch()
 		err = s.wait(ctx)
 	}
-	if err != nil {
-		s.tb.Fatalf("%s does not get ready: %v\n%s", s.process.Path, err, s.Log())
+	return err
+}
+
+// state is what its threads are at, where the system tells.
+func (s *Server) state() string {
+	threads := fmt.Sprintf("/proc/%d/task/*/", s.command.Process.Pid)
+	var all strings.Builder
+	for _, file := range []string{"stat", "wchan", "syscall"} {
+		paths, _ := filepath.Glob(threads + file) // the pattern is sound
+		for _, path := range paths {
+			if text, err := os.ReadFile(path); err == nil {
+				fmt.Fprintf(&all, "%s: %s\n", path, strings.TrimSpace(string(text)))
+			}
+		}
 	}
+	return all.String()
 }
 
 // Stop ends it in order, and waits until it is gone. It does nothing where it is gone.
@@ -143,7 +173,7 @@ func (s *Server) wait(ctx context.Context) error {
 		case <-s.ended:
 			return errEnded
 		case <-ctx.Done():
-			return fmt.Errorf("not within %v: %w", s.process.Within, err)
+			return fmt.Errorf("not within %v: %w (%w)", s.process.Within, err, ctx.Err())
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
