@@ -8,9 +8,12 @@ import (
 	_ "embed"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
+	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
+	"testing"
 )
 
 // Entry is one input. Expect begins with what should become of it:
@@ -57,6 +60,22 @@ func Entries(areas ...string) (chosen []Entry) {
 	return chosen
 }
 
+// Run runs a test for each entry that has a case, in the order of the corpus. Cases stand
+// by their entries' keys; one without an entry is a mistake.
+func Run[C any](t *testing.T, cases map[string]C, run func(*testing.T, Entry, C)) {
+	t.Helper()
+	left := maps.Clone(cases)
+	for _, e := range Entries() {
+		if c, ok := left[e.Key()]; ok {
+			delete(left, e.Key())
+			t.Run(e.Key(), func(t *testing.T) { run(t, e, c) })
+		}
+	}
+	for key := range left {
+		t.Errorf("%s is not in the corpus", key)
+	}
+}
+
 // Bytes undoes b64:… (an input that is no text), and expands {{repeat:TEXT:N}}.
 func Bytes(input string) string {
 	if text, ok := strings.CutPrefix(input, "b64:"); ok {
@@ -74,4 +93,40 @@ func Bytes(input string) string {
 		}
 		return strings.Repeat(strings.Join(parts[1:len(parts)-1], ":"), n)
 	})
+}
+
+// Expand is Bytes, and fills in the other macros: fill gives what a name in double braces
+// stands for. Of {{swapcase:NAME}}, {{urlencode:NAME}} and {{prefix:N:NAME}} it is asked for
+// NAME alone.
+func Expand(input string, fill func(name string) string) string {
+	return regexp.MustCompile(`\{\{([^{}]*)\}\}`).ReplaceAllStringFunc(Bytes(input), func(macro string) string {
+		return expanded(strings.Trim(macro, "{}"), fill)
+	})
+}
+
+func expanded(macro string, fill func(string) string) string {
+	kind, rest, _ := strings.Cut(macro, ":")
+	switch kind {
+	case "swapcase":
+		return swapCase(expanded(rest, fill))
+	case "urlencode":
+		return url.QueryEscape(expanded(rest, fill))
+	case "prefix":
+		length, of, _ := strings.Cut(rest, ":")
+		n, err := strconv.Atoi(length)
+		if err != nil {
+			panic("hostile: " + macro)
+		}
+		return expanded(of, fill)[:n]
+	}
+	return fill(macro)
+}
+
+func swapCase(s string) string {
+	return strings.Map(func(r rune) rune {
+		if up := strings.ToUpper(string(r)); up != string(r) {
+			return []rune(up)[0]
+		}
+		return []rune(strings.ToLower(string(r)))[0]
+	}, s)
 }

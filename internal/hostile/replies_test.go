@@ -1,7 +1,6 @@
 package hostile_test
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/hmac"
 	"crypto/rand"
@@ -10,6 +9,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"regexp"
@@ -174,7 +174,7 @@ func tokenReplies(t *testing.T, e hostile.Entry) string {
 	case strings.Contains(e.Input, "{{stream"):
 		w.op.Always(passporttest.HugeBody) // 50 MB of it: nobody may read as far as that
 	default:
-		w.op.EditResponse(passporttest.Token, func(r *passporttest.Reply) { replaced(t, r, hostile.Bytes(e.Input)) })
+		w.op.EditResponse(passporttest.Token, func(r *passporttest.Reply) { replaced(t, r, e.Input) })
 	}
 	before := w.op.Count(passporttest.Token)
 	started := time.Now()
@@ -202,13 +202,12 @@ func replaced(t *testing.T, r *passporttest.Reply, text string) {
 		IDToken string `json:"id_token"`
 	}
 	_ = json.Unmarshal(r.Body, &good) // OAuth 2 has none
-	head, body, _ := strings.Cut(text, "\n\n")
-	response, err := http.ReadResponse(bufio.NewReader(strings.NewReader(strings.ReplaceAll(head, "\n", "\r\n")+"\r\nConnection: close\r\n\r\n")), nil)
+	response := hostile.Response(strings.NewReplacer("{{idtoken}}", good.IDToken, "{{code}}", "code-CANARY").Replace(text))
+	body, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Status, r.Header = response.StatusCode, response.Header
-	r.Body = []byte(strings.NewReplacer("{{idtoken}}", good.IDToken, "{{code}}", "code-CANARY").Replace(body))
+	r.Status, r.Header, r.Body = response.StatusCode, response.Header, body
 }
 
 // userinfos puts another reply in place of the userinfo endpoint's.

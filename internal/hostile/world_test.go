@@ -1,18 +1,15 @@
 package hostile_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"crypto/rand"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -363,9 +360,7 @@ func (w *world) expand(input string) string {
 	if strings.Contains(input, "{{flow:anon}}") {
 		owner = "anon"
 	}
-	return regexp.MustCompile(`\{\{([^{}]*)\}\}`).ReplaceAllStringFunc(hostile.Bytes(input), func(macro string) string {
-		return w.macro(strings.Trim(macro, "{}"), owner)
-	})
+	return hostile.Expand(input, func(macro string) string { return w.macro(macro, owner) })
 }
 
 func (w *world) macro(macro, owner string) string {
@@ -386,29 +381,9 @@ func (w *world) macro(macro, owner string) string {
 	case "flow":
 		w.flowOf(rest)
 		return w.cookies(rest, "flow")
-	case "urlencode":
-		return url.QueryEscape(w.macro(rest, owner))
-	case "swapcase":
-		return swapCase(w.macro(rest, owner))
-	case "prefix":
-		n, of, _ := strings.Cut(rest, ":")
-		length, err := strconv.Atoi(n)
-		if err != nil {
-			w.t.Fatalf("the macro %s", macro)
-		}
-		return w.macro(of, owner)[:length]
 	}
 	w.t.Fatalf("nobody knows the macro {{%s}}", macro)
 	return ""
-}
-
-func swapCase(s string) string {
-	return strings.Map(func(r rune) rune {
-		if up := strings.ToUpper(string(r)); up != string(r) {
-			return []rune(up)[0]
-		}
-		return []rune(strings.ToLower(string(r)))[0]
-	}, s)
 }
 
 // answer is what came of a request.
@@ -432,19 +407,14 @@ func (w *world) send(head string) answer {
 
 func read(text string) (*http.Request, error) {
 	head, body, _ := strings.Cut(text, "\n\n")
-	head = strings.TrimSuffix(head, "\n")
-	lines := strings.Split(head, "\n")
-	if len(body) > 0 {
-		lines = append(lines, "Content-Length: "+strconv.Itoa(len(body)))
-	}
 	if !strings.Contains(head, "\nAccept: ") { // which the corpus leaves out, and no browser does
-		lines = append(lines, "Accept: text/html")
+		head = strings.TrimSuffix(head, "\n") + "\nAccept: text/html"
 	}
-	r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(strings.Join(lines, "\r\n") + "\r\n\r\n" + body)))
+	r, err := hostile.Request(head + "\n\n" + body)
 	if err != nil {
 		return nil, err
 	}
-	r.TLS, r.RemoteAddr = &tls.ConnectionState{}, "192.0.2.1:1234"
+	r.RemoteAddr = "192.0.2.1:1234"
 	return r, nil
 }
 

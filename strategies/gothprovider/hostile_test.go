@@ -1,25 +1,21 @@
 package gothprovider_test
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"strings"
 	"testing"
-	"unicode"
 
 	"github.com/gopassport/passport"
+	inputs "github.com/gopassport/passport/internal/hostile"
 	"github.com/gopassport/passport/strategies/gothprovider"
 )
 
-// hostile is what becomes of an entry of testdata/hostile.json: an error, an account
-// (no code), or a reason why it does not apply.
+// hostile is what becomes of an entry of the corpus: an error, an account (no code), or a
+// reason why it does not apply.
 type hostile struct {
 	code   passport.Code
 	status int
@@ -166,44 +162,20 @@ var corpus = map[string]hostile{
 }
 
 func TestHostile(t *testing.T) {
-	data, err := os.ReadFile("testdata/hostile.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var entries []entry
-	if err := json.Unmarshal(data, &entries); err != nil {
-		t.Fatal(err)
-	}
-	runs := map[string]func(*testing.T, entry, hostile){
+	runs := map[string]func(*testing.T, inputs.Entry, hostile){
 		"goth-reply": replied, "oauth2-token-reply": exchanged, "oauth1": byToken, "state": called, "callback-params": called, "callback-method": called,
 	}
-	seen := map[string]bool{}
-	for _, e := range entries {
-		t.Run(e.Area+"/"+e.Name, func(t *testing.T) {
-			name := e.Area + "/" + e.Name
-			c, ok := corpus[name]
-			if !ok || seen[name] {
-				t.Fatalf("no case for it, or two entries: %s", e.Expect)
-			}
-			seen[name] = true
-			if c.reason != "" {
-				t.Skip(c.reason)
-			}
-			runs[e.Area](t, e, c)
-		})
-	}
-	for name := range corpus {
-		if !seen[name] {
-			t.Errorf("%s is not in testdata/hostile.json", name)
+	inputs.Run(t, corpus, func(t *testing.T, e inputs.Entry, c hostile) {
+		if c.reason != "" {
+			t.Skip(c.reason)
 		}
-	}
+		runs[e.Area](t, e, c)
+	})
 }
-
-type entry struct{ Area, Name, Input, Expect string }
 
 // replied gives a provider an odd profile, or an odd token where its profile is none;
 // "any" stands for all that ask for one.
-func replied(t *testing.T, e entry, c hostile) {
+func replied(t *testing.T, e inputs.Entry, c hostile) {
 	name, _, _ := strings.Cut(e.Name, ": ")
 	reply := text(http.StatusOK, "application/json", e.Input)
 	if e.Input == "{{reset}}" {
@@ -230,7 +202,7 @@ func replied(t *testing.T, e entry, c hostile) {
 
 // exchanged gives a provider an odd token. Those of ID tokens go to providers that look
 // at them.
-func exchanged(t *testing.T, e entry, c hostile) {
+func exchanged(t *testing.T, e inputs.Entry, c hostile) {
 	names := []string{"github"}
 	if strings.HasPrefix(e.Name, "id_token") {
 		names = []string{"apple", "openidConnect"}
@@ -238,7 +210,7 @@ func exchanged(t *testing.T, e entry, c hostile) {
 	for _, name := range names {
 		ctx, cancel := context.WithCancel(t.Context())
 		world := serving(name)
-		world.odd = map[string]odd{stepToken: wire(t, e.Input, cancel)}
+		world.odd = map[string]odd{stepToken: wire(e.Input, cancel)}
 		j := travel(ctx, t, fresh(t, name, "https://app.example/callback"), world)
 		cancel()
 		if len(names) == 1 {
@@ -253,33 +225,24 @@ func exchanged(t *testing.T, e entry, c hostile) {
 }
 
 // wire is a reply as it stands in the corpus. One that takes forever calls cancel.
-func wire(t *testing.T, input string, cancel func()) odd {
-	t.Helper()
-	head, text, _ := strings.Cut(input, "\n\n")
-	head = strings.Replace(head, "evil.test", "evil.example", 1)
+func wire(input string, cancel func()) odd {
+	text := strings.NewReplacer("evil.test", "evil.example", "{{code}}", "CANARY", "{{idtoken}}", "CANARY").Replace(input)
 	return func(r *http.Request) (*http.Response, error) {
-		reply, err := http.ReadResponse(bufio.NewReader(strings.NewReader(head+"\r\n\r\n")), r)
-		if err != nil {
-			return nil, err
-		}
-		body := io.Reader(strings.NewReader(strings.NewReplacer("{{code}}", "CANARY", "{{idtoken}}", "CANARY", "{{repeat:[:100000}}", strings.Repeat("[", 100000)).Replace(text)))
-		switch text {
-		case "{{stream:1073741824}}":
-			body = io.LimitReader(zeros{}, 1<<30)
-		case "{{slow:1/s}}", "{{hang}}":
-			body = readerFunc(func([]byte) (int, error) {
+		reply := inputs.Response(text)
+		if strings.Contains(text, "{{slow:") || strings.Contains(text, "{{hang}}") {
+			reply.Body = io.NopCloser(readerFunc(func([]byte) (int, error) {
 				cancel()
 				<-r.Context().Done()
 				return 0, r.Context().Err()
-			})
+			}))
 		}
-		reply.Body, reply.ContentLength = io.NopCloser(body), -1
+		reply.Request = r
 		return reply, nil
 	}
 }
 
 // byToken is an odd reply, or an odd answer, to goth's Twitter.
-func byToken(t *testing.T, e entry, c hostile) {
+func byToken(t *testing.T, e inputs.Entry, c hostile) {
 	world := serving("twitter")
 	what, _, _ := strings.Cut(e.Name, ":")
 	if step := map[string]string{"request-token reply": stepBegin, "access-token reply": stepToken}[what]; step != "" {
@@ -330,7 +293,7 @@ func (c hostile) left(p *app, after *httptest.ResponseRecorder) {
 }
 
 // called is an odd answer to GitHub's flow of alice.
-func called(t *testing.T, e entry, c hostile) {
+func called(t *testing.T, e inputs.Entry, c hostile) {
 	var opts []gothprovider.Option
 	const issuer = "https://op.test"
 	if strings.HasPrefix(e.Name, "iss ") {
@@ -348,16 +311,14 @@ func called(t *testing.T, e entry, c hostile) {
 	code, state := flow(alice, "github")
 	_, foreign := flow(bob, "github")
 	_, login := flow(alice, "login")
-	input := strings.NewReplacer("{{code}}", code, "{{state}}", state, "{{state:bob}}", foreign, "{{state:alice@op-login}}", login,
-		"{{swapcase:state}}", swapped(state), "{{prefix:10:state}}", state[:10], "{{urlencode:iss}}", url.QueryEscape(issuer),
-		"{{repeat:A:65536}}", strings.Repeat("A", 65536), "{{repeat:A:8192}}", strings.Repeat("A", 8192), "{{repeat:x:102400}}", strings.Repeat("x", 102400),
-		"/connect/op/callback", "/connect/github", "/auth/op/callback", "/connect/github", "/connect/apple/callback", "/connect/github").Replace(e.Input)
+	names := map[string]string{"code": code, "state": state, "state:bob": foreign, "state:alice@op-login": login, "iss": issuer}
 	var w *httptest.ResponseRecorder
-	for i, text := range strings.Split(input, "---\nGET") {
-		if i > 0 {
-			text = "GET" + text
+	for text := range strings.SplitSeq(e.Input, "---\n") {
+		b := alice
+		if !strings.Contains(text, "{{flow:") {
+			b = p.browser()
 		}
-		w = alice.from(t, text)
+		w = b.from(t, inputs.Expand(text, func(name string) string { return names[name] }))
 	}
 	p.want(e.Name, w, c.code, c.status)
 	p.secretless(e.Name, w, state, "<script", "javascript:")
@@ -375,13 +336,13 @@ func called(t *testing.T, e entry, c hostile) {
 	c.left(p, alice.end("github", good.Encode()))
 }
 
-// from sends a request of the corpus, with the browser's cookies where it has those of
-// the flow.
+// routes are those of the corpus, and the one that stands for them here.
+var routes = strings.NewReplacer("/connect/op/callback", "/connect/github", "/auth/op/callback", "/connect/github", "/connect/apple/callback", "/connect/github")
+
+// from sends a request of the corpus, with the browser's cookies in place of its own.
 func (b *browser) from(t *testing.T, text string) *httptest.ResponseRecorder {
 	t.Helper()
-	head, body, _ := strings.Cut(text, "\n\n")
-	flow := strings.Contains(head, "{{flow:")
-	r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(fmt.Sprintf("%s\nContent-Length: %d\n\n%s", head, len(body), body))))
+	r, err := inputs.Request(routes.Replace(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -389,17 +350,5 @@ func (b *browser) from(t *testing.T, text string) *httptest.ResponseRecorder {
 	if r.Header.Get("Sec-Fetch-Site") == "" && !strings.Contains(text, "Accept") { // the corpus leaves out what every browser says
 		r.Header.Set("Accept", "text/html")
 	}
-	if !flow {
-		b = b.app.browser()
-	}
 	return b.send(r)
-}
-
-func swapped(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsUpper(r) {
-			return unicode.ToLower(r)
-		}
-		return unicode.ToUpper(r)
-	}, text)
 }

@@ -1,19 +1,17 @@
 package oauth1_test
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"testing"
-	"unicode"
 
 	"github.com/gopassport/passport"
+	inputs "github.com/gopassport/passport/internal/hostile"
 	"github.com/gopassport/passport/strategies/oauth1"
 )
 
-// hostile is what becomes of an entry of testdata/hostile.json, whose input is a reply of
+// hostile is what becomes of an entry of the corpus, whose input is a reply of
 // the service (at) or an answer through the browser; or a reason why it does not apply.
 type hostile struct {
 	at     string
@@ -47,34 +45,12 @@ var corpus = map[string]hostile{
 }
 
 func TestHostile(t *testing.T) {
-	data, err := os.ReadFile("testdata/hostile.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var entries []struct{ Area, Name, Input, Expect string }
-	if err := json.Unmarshal(data, &entries); err != nil {
-		t.Fatal(err)
-	}
-	seen := map[string]bool{}
-	for _, e := range entries {
-		name := e.Area + "/" + e.Name
-		t.Run(name, func(t *testing.T) {
-			c, ok := corpus[name]
-			if !ok || seen[name] {
-				t.Fatalf("no case for it, or two entries: %s", e.Expect)
-			}
-			seen[name] = true
-			if c.reason != "" {
-				t.Skip(c.reason)
-			}
-			c.run(t, e.Input)
-		})
-	}
-	for name := range corpus {
-		if !seen[name] {
-			t.Errorf("%s is not in testdata/hostile.json", name)
+	inputs.Run(t, corpus, func(t *testing.T, e inputs.Entry, c hostile) {
+		if c.reason != "" {
+			t.Skip(c.reason)
 		}
-	}
+		c.run(t, e.Input)
+	})
 }
 
 func (c hostile) run(t *testing.T, input string) {
@@ -102,7 +78,8 @@ func (c hostile) run(t *testing.T, input string) {
 	case c.good:
 		p.want("the first time", b.end(path, good), "", 0)
 	case c.at == "":
-		answer = expand(input, tokenIn(t, w.Header().Get("Location")))
+		token := tokenIn(t, w.Header().Get("Location"))
+		answer = inputs.Expand(input, func(string) string { return url.QueryEscape(token) })
 	}
 	before := s.count("/access_token")
 	p.want("the answer", b.end(path, answer), c.code, c.status)
@@ -128,15 +105,4 @@ func (c hostile) misbehave(s *service, input string) {
 		w.WriteHeader(status)
 		_, _ = w.Write([]byte(rest + strings.Repeat("\nCANARY "+r.Header.Get("Authorization"), status/401))) // echoed, as some do
 	})
-}
-
-// expand puts the request token where an entry has it.
-func expand(input, token string) string {
-	swapped := strings.Map(func(r rune) rune {
-		if unicode.IsUpper(r) {
-			return unicode.ToLower(r)
-		}
-		return unicode.ToUpper(r)
-	}, token)
-	return strings.NewReplacer("{{rt}}", url.QueryEscape(token), "{{rt:tw-login}}", url.QueryEscape(token), "{{swapcase:rt}}", url.QueryEscape(swapped)).Replace(input)
 }

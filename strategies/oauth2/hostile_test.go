@@ -1,27 +1,24 @@
 package oauth2_test
 
 import (
-	"bufio"
-	"encoding/json"
 	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/gopassport/passport"
+	inputs "github.com/gopassport/passport/internal/hostile"
 	"github.com/gopassport/passport/strategies/oauth2"
 )
 
-// hostile is what becomes of an entry of testdata/hostile.json: the code of the last
-// answer ("" for an account), how often a token was asked for, and whether the pending flow
-// is still good afterwards.
+// hostile is what becomes of an entry of the corpus: the code of the last answer ("" for an
+// account), how often a token was asked for, and whether the pending flow is still good
+// afterwards.
 type hostile struct {
 	code   passport.Code
 	status int
@@ -135,38 +132,16 @@ var corpus = map[string]hostile{
 }
 
 func TestHostile(t *testing.T) {
-	data, err := os.ReadFile("testdata/hostile.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var entries []struct{ Area, Name, Input, Expect string }
-	if err := json.Unmarshal(data, &entries); err != nil {
-		t.Fatal(err)
-	}
-	seen := map[string]bool{}
-	for _, e := range entries {
-		name := e.Area + "/" + e.Name
-		t.Run(name, func(t *testing.T) {
-			c, ok := corpus[name]
-			if !ok || seen[name] {
-				t.Fatalf("no case for it, or two entries: %s", e.Expect)
-			}
-			seen[name] = true
-			switch {
-			case c.reason != "":
-				t.Skip(c.reason)
-			case e.Area == "oauth2-token-reply":
-				c.reply(t, e.Input)
-			default:
-				c.callback(t, e.Input)
-			}
-		})
-	}
-	for name := range corpus {
-		if !seen[name] {
-			t.Errorf("%s is not in testdata/hostile.json", name)
+	inputs.Run(t, corpus, func(t *testing.T, e inputs.Entry, c hostile) {
+		switch {
+		case c.reason != "":
+			t.Skip(c.reason)
+		case e.Area == "oauth2-token-reply":
+			c.reply(t, e.Input)
+		default:
+			c.callback(t, e.Input)
 		}
-	}
+	})
 }
 
 // world is alice's browser, who is about to come back, and what the corpus calls things.
@@ -193,57 +168,40 @@ func newWorld(t *testing.T) *world {
 	return v
 }
 
-var placeholder = regexp.MustCompile(`\{\{[^}]*\}\}`)
+// routes are those of the corpus, and the one that stands for them here.
+var routes = strings.NewReplacer("/connect/op/callback", "/connect/forge", "/auth/op/callback", "/connect/forge", "/connect/apple/callback", "/connect/forge")
 
 // request makes the request of an entry.
 func (v *world) request(t *testing.T, input string) *http.Request {
 	t.Helper()
-	state, cookies := v.query.Get("state"), strings.Contains(input, "{{flow:")
-	input = placeholder.ReplaceAllStringFunc(input, func(p string) string {
-		switch name := strings.Trim(p, "{}"); {
-		case name == "code":
-			return v.query.Get("code")
-		case name == "state":
-			return state
-		case name == "state:bob":
+	r, err := inputs.Request(routes.Replace(inputs.Expand(input, func(name string) string {
+		switch name {
+		case "code", "state":
+			return v.query.Get(name)
+		case "state:bob":
 			return v.bob
-		case name == "state:alice@op-login":
+		case "state:alice@op-login":
 			return v.login
-		case name == "swapcase:state":
-			return strings.Map(swapcase, state)
-		case name == "prefix:10:state":
-			return state[:10]
-		case name == "urlencode:iss":
-			return url.QueryEscape("https://op.test")
-		case strings.HasPrefix(name, "repeat:"):
-			var n int
-			parts := strings.Split(name, ":")
-			for _, digit := range parts[2] {
-				n = 10*n + int(digit-'0')
-			}
-			return strings.Repeat(parts[1], n)
-		case strings.HasPrefix(name, "session:"), strings.HasPrefix(name, "flow:"):
+		case "iss":
+			return "https://op.test"
+		case "session:alice", "flow:alice", "flow:anon":
 			return "x=y" // the browser adds its own
 		}
-		t.Fatalf("what is %s?", p)
+		t.Fatalf("what is %s?", name)
 		return ""
-	})
-	head, body, _ := strings.Cut(input, "\n\n")
-	raw, err := http.ReadRequest(bufio.NewReader(strings.NewReader(head + "\n\n")))
+	})))
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := strings.NewReplacer("/connect/op/callback", "/connect/forge", "/auth/op/callback", "/connect/forge", "/connect/apple/callback", "/connect/forge").Replace(raw.RequestURI)
-	r := httptest.NewRequest(raw.Method, "https://app.example"+path, strings.NewReader(body))
-	raw.Header.Del("Cookie")
-	r.Header = raw.Header
+	r.Host = "app.example"
+	r.Header.Del("Cookie")
 	if r.Header.Get("Sec-Fetch-Mode") == "" {
 		r.Header.Set("Accept", "text/html")
 	}
 	if r.Method == http.MethodPost && r.Header.Get("Origin") == "" {
 		r.Header.Set("Sec-Fetch-Site", "same-origin") // as the engine's bounce makes of it
 	}
-	if !cookies {
+	if !strings.Contains(input, "{{flow:") {
 		for name := range v.alice.cookies {
 			if !strings.Contains(name, "session") {
 				delete(v.alice.cookies, name)
@@ -251,13 +209,6 @@ func (v *world) request(t *testing.T, input string) *http.Request {
 		}
 	}
 	return r
-}
-
-func swapcase(r rune) rune {
-	if upper := strings.ToUpper(string(r)); upper != string(r) {
-		return rune(upper[0])
-	}
-	return rune(strings.ToLower(string(r))[0])
 }
 
 // callback sends an entry's request in place of the good one.
@@ -317,30 +268,10 @@ func (c hostile) reply(t *testing.T, input string) {
 
 // write sends a reply of the corpus.
 func write(w http.ResponseWriter, input string) {
-	head, body, _ := strings.Cut(input, "\n\n")
-	lines := strings.Split(head, "\n")
-	for _, line := range lines[1:] {
-		name, value, _ := strings.Cut(line, ": ")
-		w.Header().Set(name, value)
-	}
-	var status int
-	for _, digit := range strings.Fields(lines[0])[1] {
-		status = 10*status + int(digit-'0')
-	}
-	w.WriteHeader(status)
-	switch body {
-	case "{{stream:1073741824}}":
-		chunk := []byte(strings.Repeat(" ", 1<<16))
-		for range 1 << 14 {
-			if _, err := w.Write(chunk); err != nil {
-				return // they had enough
-			}
-		}
-	case "{{repeat:[:100000}}":
-		io.WriteString(w, strings.Repeat("[", 100_000))
-	default:
-		io.WriteString(w, strings.NewReplacer("{{idtoken}}", "a.b.c", "{{code}}", "CANARY").Replace(body))
-	}
+	reply := inputs.Response(strings.NewReplacer("{{idtoken}}", "a.b.c", "{{code}}", "CANARY").Replace(input))
+	maps.Copy(w.Header(), reply.Header)
+	w.WriteHeader(reply.StatusCode)
+	_, _ = io.Copy(w, reply.Body) // they may have enough of it
 }
 
 // late is a service that takes its time.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -13,10 +12,11 @@ import (
 	"time"
 
 	"github.com/gopassport/passport"
+	inputs "github.com/gopassport/passport/internal/hostile"
 	"github.com/gopassport/passport/strategies/oidc"
 )
 
-// hostile is what becomes of an entry of testdata/hostile.json: an error with a code and,
+// hostile is what becomes of an entry of the corpus: an error with a code and,
 // where another rule might refuse it as well, words of its text; or an identity.
 type hostile struct {
 	code   passport.Code // "" for none
@@ -78,27 +78,11 @@ var corpus = map[string]hostile{
 }
 
 func TestHostile(t *testing.T) {
-	var entries []struct{ Area, Name, Input, Expect string }
-	must(0, json.Unmarshal(must(os.ReadFile("testdata/hostile.json")), &entries))
-	seen := map[string]bool{}
-	for _, e := range entries {
-		name := e.Area + "/" + e.Name
-		t.Run(name, func(t *testing.T) {
-			c, ok := corpus[name]
-			if !ok || seen[name] {
-				t.Fatalf("no case for it, or two entries: %s", e.Expect)
-			}
-			seen[name] = true
-			p := newProvider(t)
-			arm(p, e.Area, e.Name, e.Input)
-			c.run(t, p)
-		})
-	}
-	for name := range corpus {
-		if !seen[name] {
-			t.Errorf("%s is not in testdata/hostile.json", name)
-		}
-	}
+	inputs.Run(t, corpus, func(t *testing.T, e inputs.Entry, c hostile) {
+		p := newProvider(t)
+		arm(p, e)
+		c.run(t, p)
+	})
 }
 
 func (c hostile) run(t *testing.T, p *provider) {
@@ -125,25 +109,25 @@ func (c hostile) run(t *testing.T, p *provider) {
 }
 
 // arm makes the provider send what an entry says.
-func arm(p *provider, area, name, input string) {
-	switch area {
+func arm(p *provider, e inputs.Entry) {
+	switch e.Area {
 	case "oidc-idtoken":
-		armToken(p, input)
+		armToken(p, e.Input)
 	case "oidc-userinfo":
 		status := 200
-		if input == "{{status:401}}" {
+		if e.Input == "{{status:401}}" {
 			status = 401
 		}
-		p.userinfo = says(status, "application/json", expand(input, nil))
+		p.userinfo = says(status, "application/json", expand(e.Input, nil))
 	case "oidc-discovery":
 		p.metadata = func(m map[string]any) { // the rest of it is in order, so that one thing is wrong
-			must(0, json.Unmarshal([]byte(input), &m))
-			if member, ok := strings.CutSuffix(name, " missing"); ok {
+			must(0, json.Unmarshal([]byte(e.Input), &m))
+			if member, ok := strings.CutSuffix(e.Name, " missing"); ok {
 				delete(m, member)
 			}
 		}
 	case "oidc-jwks":
-		p.jwks = body(200, expand(input, nil))
+		p.jwks = body(200, expand(e.Input, nil))
 	}
 }
 
@@ -173,38 +157,32 @@ func armToken(p *provider, input string) {
 	}
 }
 
-var (
-	quoted = regexp.MustCompile(`"(\{\{now[^}]*\}\})"`) // times are numbers
-	macro  = regexp.MustCompile(`\{\{([a-z]+(?:-[a-z]+)*):?([^}]*)\}\}`)
-)
+var quoted = regexp.MustCompile(`"(\{\{now[^}]*\}\})"`) // times are numbers
 
 // expand fills in the macros of an entry.
 func expand(input string, claims map[string]any) string {
-	return macro.ReplaceAllStringFunc(input, func(m string) string {
-		parts := macro.FindStringSubmatch(m)
-		switch parts[1] {
+	return inputs.Expand(input, func(name string) string {
+		if offset, is := strings.CutPrefix(name, "now"); is {
+			n, _ := strconv.ParseInt(offset, 10, 64) // none is 0
+			return fmt.Sprint(in(n))
+		}
+		switch name {
 		case "iss":
 			return issuer
 		case "cid":
 			return clientID
 		case "nonce":
 			return claims["nonce"].(string)
-		case "now":
-			offset, _ := strconv.ParseInt(parts[2], 10, 64)
-			return fmt.Sprint(in(offset))
-		case "repeat":
-			what, times, _ := strings.Cut(parts[2], ":")
-			return strings.Repeat(what, must(strconv.Atoi(times)))
 		case "n":
 			return rsaKey().jwk()["n"].(string)
 		case "other":
 			return otherRSA().jwk()["n"].(string)
-		case "jws-json-general":
+		case "jws-json-general:good,bad":
 			good := strings.Split(claims["good"].(string), ".")
 			bad := strings.Split(tampered(claims["good"].(string)), ".")
 			return fmt.Sprintf(`{"payload":%q,"signatures":[{"protected":%q,"signature":%q},{"protected":%q,"signature":%q}]}`,
 				good[1], good[0], good[2], bad[0], bad[2])
 		}
-		return m
+		return "{{" + name + "}}"
 	})
 }
