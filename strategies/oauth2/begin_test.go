@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/gopassport/passport"
+	"github.com/gopassport/passport/internal/testapp"
 	"github.com/gopassport/passport/strategies/oauth2"
 )
 
@@ -24,7 +25,7 @@ func fixed(q url.Values) string {
 
 func TestTheAuthorizationRequestSaysExactlyThis(t *testing.T) {
 	p, _ := forge(t, nil)
-	q := query(t, p.browser().begin("forge"))
+	q := query(t, p.Browser().Begin("/connect/forge"))
 	want := url.Values{"client_id": {clientID}, "redirect_uri": {redirectURL}, "response_type": {"code"}, "scope": {"read"}, "code_challenge_method": {"S256"}}
 	if fixed(q) != want.Encode() || len(q["state"]) != 1 || len(q["code_challenge"]) != 1 {
 		t.Errorf("%v", q)
@@ -36,7 +37,7 @@ func TestEachFlowHasAStateAndAChallengeOfItsOwn(t *testing.T) {
 	p, _ := forge(t, nil)
 	seen := map[string]bool{}
 	for range 500 {
-		q := query(t, p.browser().begin("forge"))
+		q := query(t, p.Browser().Begin("/connect/forge"))
 		for _, name := range []string{"state", "code_challenge"} {
 			if v := q.Get(name); len(v) != 43 || seen[v] {
 				t.Fatalf("%s is %q", name, v)
@@ -49,12 +50,12 @@ func TestEachFlowHasAStateAndAChallengeOfItsOwn(t *testing.T) {
 // R15, R23, R45: nothing of the request that begins gets into the flow.
 func TestTheRequestThatBeginsCannotSetAnything(t *testing.T) {
 	p, _ := forge(t, nil)
-	b := p.browser()
+	b := p.Browser()
 	evil := "?state=ATTACKER&nonce=ATTACKER&code_challenge=ATTACKER&code_verifier=ATTACKER&scope=admin&redirect_uri=https%3A%2F%2Fevil.example&request_uri=https%3A%2F%2Fevil.example&client_id=evil&prompt=none"
-	r := navigation("GET", "/connect/forge"+evil, "same-origin")
+	r := testapp.Navigation("GET", "/connect/forge"+evil, "same-origin")
 	r.Header.Set("X-Forwarded-Host", "evil.example") // R7
 	r.Header.Set("Forwarded", "host=evil.example")
-	w := b.send(r)
+	w := b.Send(r)
 	to := w.Header().Get("Location")
 	if w.Code != http.StatusFound || strings.Contains(to, "ATTACKER") || strings.Contains(to, "evil") || query(t, to).Get("scope") != "read" || query(t, to).Has("prompt") {
 		t.Errorf("%d %s", w.Code, to)
@@ -64,7 +65,7 @@ func TestTheRequestThatBeginsCannotSetAnything(t *testing.T) {
 func TestARouteSaysWhatMoreIsAskedFor(t *testing.T) {
 	params := func(c *oauth2.Config) { c.Params = map[string]string{"audience": "config", "display": "page"} }
 	p, _ := forge(t, []passport.Option{oauth2.Scopes("a", "b:c"), oauth2.Prompt("consent"), oauth2.LoginHint("octo+cat@example.org"), passport.Param("audience", "route")}, params)
-	to := p.browser().begin("forge")
+	to := p.Browser().Begin("/connect/forge")
 	q := query(t, to)
 	for name, want := range map[string]string{"scope": "a b:c", "prompt": "consent", "login_hint": "octo+cat@example.org", "audience": "route", "display": "page"} {
 		if len(q[name]) != 1 || q.Get(name) != want {
@@ -80,7 +81,7 @@ func TestTheQueryOfTheEndpointStaysUnlessWeSayItToo(t *testing.T) {
 	p, _ := forge(t, nil, func(c *oauth2.Config) {
 		c.AuthorizationURL += "?foo=bar&foo=baz&state=theirs&scope=theirs&client_id=theirs"
 	})
-	q := query(t, p.browser().begin("forge"))
+	q := query(t, p.Browser().Begin("/connect/forge"))
 	if !slices.Equal(q["foo"], []string{"bar", "baz"}) || len(q["state"]) != 1 || q.Get("state") == "theirs" || !slices.Equal(q["scope"], []string{"read"}) || !slices.Equal(q["client_id"], []string{clientID}) {
 		t.Errorf("%v", q)
 	}
@@ -88,7 +89,7 @@ func TestTheQueryOfTheEndpointStaysUnlessWeSayItToo(t *testing.T) {
 
 func TestWithoutScopesNoneAreAskedFor(t *testing.T) {
 	p, _ := forge(t, nil, func(c *oauth2.Config) { c.Scopes = nil })
-	if q := query(t, p.browser().begin("forge")); q.Has("scope") {
+	if q := query(t, p.Browser().Begin("/connect/forge")); q.Has("scope") {
 		t.Error(q)
 	}
 }
@@ -103,9 +104,9 @@ func TestNothingIsPushedForARequestThatBeginsNothing(t *testing.T) {
 		"a frame":             func(r *http.Request) { r.Header.Set("Sec-Fetch-Dest", "iframe") },
 		"another site's link": func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") },
 	} {
-		r := navigation("GET", "/connect/forge", "same-origin")
+		r := testapp.Navigation("GET", "/connect/forge", "same-origin")
 		change(r)
-		if w := p.browser().send(r); w.Code < 400 || w.Header().Get("Location") != "" || len(w.Result().Cookies()) > 0 {
+		if w := p.Browser().Send(r); w.Code < 400 || w.Header().Get("Location") != "" || len(w.Result().Cookies()) > 0 {
 			t.Errorf("%s: %d, %v", name, w.Code, w.Header())
 		}
 	}
@@ -117,9 +118,9 @@ func TestNothingIsPushedForARequestThatBeginsNothing(t *testing.T) {
 // R21, R22.
 func TestAPostBeginsWith303AndNothingIsStored(t *testing.T) {
 	p, _ := forge(t, nil)
-	r := navigation("POST", "/connect/forge", "same-origin")
+	r := testapp.Navigation("POST", "/connect/forge", "same-origin")
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	w := p.browser().send(r)
+	w := p.Browser().Send(r)
 	if w.Code != http.StatusSeeOther || w.Header().Get("Cache-Control") != "no-store" {
 		t.Errorf("%d %v", w.Code, w.Header())
 	}
@@ -128,14 +129,14 @@ func TestAPostBeginsWith303AndNothingIsStored(t *testing.T) {
 // R140: the flow fits, with the longest of what is usual in it.
 func TestTheFlowIsSmall(t *testing.T) {
 	p, _ := forge(t, []passport.Option{oauth2.Scopes(strings.Fields(strings.Repeat("read:org ", 20))...)}, func(c *oauth2.Config) { c.Issuer = issuer })
-	w := p.browser().send(navigation("GET", "/connect/forge", "same-origin"))
+	w := p.Browser().Send(testapp.Navigation("GET", "/connect/forge", "same-origin"))
 	for _, c := range w.Result().Cookies() {
 		if size := len(c.Name) + len(c.Value); size > 800 || strings.Contains(c.Value, "read") {
 			t.Errorf("%s has %d bytes: %s", c.Name, size, c.Value)
 		}
 	}
 	if w.Code != http.StatusFound {
-		t.Error(w.Code, p.last())
+		t.Error(w.Code, p.Last())
 	}
 }
 
@@ -149,8 +150,8 @@ func TestAPushedRequestLeavesTheBrowserNothingButAReference(t *testing.T) {
 			}
 		})
 		s.auth = auth
-		b := p.browser()
-		to := b.begin("forge")
+		b := p.Browser()
+		to := b.Begin("/connect/forge")
 		if q := query(t, to); !slices.Equal(sorted(q), []string{"client_id", "request_uri"}) || q.Get("client_id") != clientID {
 			t.Errorf("%s: %s", auth, to)
 		}
@@ -162,7 +163,7 @@ func TestAPushedRequestLeavesTheBrowserNothingButAReference(t *testing.T) {
 				t.Errorf("%s: pushed %s=%q", auth, name, pushed[name])
 			}
 		}
-		p.want("the end", b.end("forge", s.allow(to)), "", 0)
+		p.Want("the end", b.End("/connect/forge", s.allow(to)), "", 0)
 	}
 }
 
@@ -192,8 +193,8 @@ func TestAReplyToAPushThatIsNoneBeginsNothing(t *testing.T) {
 	} {
 		p, s := forge(t, nil, func(c *oauth2.Config) { c.PushURL = strings.Replace(c.TokenURL, "/token", "/par", 1) })
 		s.on("/par", h)
-		w := p.browser().send(navigation("GET", "/connect/forge", "same-origin"))
-		p.want(name, w, passport.CodeProvider, http.StatusBadGateway)
+		w := p.Browser().Send(testapp.Navigation("GET", "/connect/forge", "same-origin"))
+		p.Want(name, w, passport.CodeProvider, http.StatusBadGateway)
 		if w.Header().Get("Location") != "" || len(w.Result().Cookies()) > 0 || s.count("/evil") > 0 {
 			t.Errorf("%s: %v", name, w.Header())
 		}
@@ -203,14 +204,14 @@ func TestAReplyToAPushThatIsNoneBeginsNothing(t *testing.T) {
 // The verifier is nowhere in what the browser gets (R17).
 func TestTheVerifierIsSealed(t *testing.T) {
 	p, s := forge(t, nil)
-	b := p.browser()
-	to := b.begin("forge")
+	b := p.Browser()
+	to := b.Begin("/connect/forge")
 	kept := ""
-	for _, c := range b.cookies {
+	for _, c := range b.Cookies {
 		raw, _ := base64.RawURLEncoding.DecodeString(c.Value)
 		kept += c.Value + string(raw)
 	}
-	p.want("the end", b.end("forge", s.allow(to)), "", 0)
+	p.Want("the end", b.End("/connect/forge", s.allow(to)), "", 0)
 	verifier := s.form.Get("code_verifier")
 	if sum := sha256.Sum256([]byte(verifier)); len(verifier) != 43 || query(t, to).Get("code_challenge") != base64.RawURLEncoding.EncodeToString(sum[:]) {
 		t.Errorf("the verifier is %q", verifier)

@@ -17,6 +17,7 @@ import (
 	x "golang.org/x/oauth2"
 
 	"github.com/gopassport/passport"
+	"github.com/gopassport/passport/internal/testapp"
 	"github.com/gopassport/passport/strategies/oauth2"
 )
 
@@ -99,7 +100,7 @@ func BenchmarkBegin(b *testing.B) {
 
 func begin(b *testing.B, h http.Handler) {
 	b.Helper()
-	r := navigation("GET", "/connect/forge", "same-origin")
+	r := testapp.Navigation("GET", "/connect/forge", "same-origin")
 	b.ReportAllocs()
 	for b.Loop() {
 		w := httptest.NewRecorder()
@@ -135,13 +136,13 @@ func BenchmarkCallback(b *testing.B) {
 	b.Run("strategy", func(b *testing.B) {
 		h := benchRoute(b)
 		w := httptest.NewRecorder()
-		h.ServeHTTP(w, navigation("GET", "/connect/forge", "same-origin"))
+		h.ServeHTTP(w, testapp.Navigation("GET", "/connect/forge", "same-origin"))
 		to, err := url.Parse(w.Header().Get("Location"))
 		if err != nil {
 			b.Fatal(err)
 		}
 		state := to.Query().Get("state")
-		r := navigation("GET", "/connect/forge?"+url.Values{"code": {"a-code"}, "state": {state}}.Encode(), "cross-site")
+		r := testapp.Navigation("GET", "/connect/forge?"+url.Values{"code": {"a-code"}, "state": {state}}.Encode(), "cross-site")
 		for _, c := range w.Result().Cookies() {
 			r.AddCookie(c)
 		}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gopassport/passport"
+	"github.com/gopassport/passport/internal/testapp"
 	"github.com/gopassport/passport/strategies/oauth2"
 )
 
@@ -37,7 +38,7 @@ func TestTheIssuerOfAnAnswer(t *testing.T) {
 		{"not known, and named", set("", false), "&iss=" + url.QueryEscape(issuer), ""},
 	} {
 		p, s := forge(t, nil, c.change)
-		p.want(c.name, flow(p, s, c.more), c.code, http.StatusBadRequest)
+		p.Want(c.name, flow(p, s, c.more), c.code, http.StatusBadRequest)
 		if c.code != "" && s.count("/token") > 0 {
 			t.Errorf("%s: a token was asked for", c.name)
 		}
@@ -54,11 +55,11 @@ func TestAFlowEndsWithTheIssuerItBeganWith(t *testing.T) {
 		return oauth2.New(config, keep).Authenticate(r, a)
 	}))
 	for _, c := range [][2]string{{issuer, ""}, {"", issuer}, {issuer, "https://evil.example"}} {
-		b := p.browser()
+		b := p.Browser()
 		now = c[0]
-		answer := s.allow(b.begin("forge"))
+		answer := s.allow(b.Begin("/connect/forge"))
 		now = c[1]
-		p.want(fmt.Sprintf("%q", c), b.end("forge", answer+"&iss="+url.QueryEscape(now)), passport.CodeIssuer, http.StatusBadRequest)
+		p.Want(fmt.Sprintf("%q", c), b.End("/connect/forge", answer+"&iss="+url.QueryEscape(now)), passport.CodeIssuer, http.StatusBadRequest)
 	}
 	if s.count("/token") > 0 {
 		t.Error("a token was asked for")
@@ -67,33 +68,16 @@ func TestAFlowEndsWithTheIssuerItBeganWith(t *testing.T) {
 
 // R34, R48.
 func TestAnAnswerIsPostedOnlyWhereThatWasAskedFor(t *testing.T) {
-	post := func(b *browser, answer string) *httptest.ResponseRecorder {
-		r := httptest.NewRequest("POST", "https://app.example/connect/forge", strings.NewReader(answer))
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		for name, value := range map[string]string{"Mode": "navigate", "Dest": "document", "Site": "cross-site"} {
-			r.Header.Set("Sec-Fetch-"+name, value)
-		}
-		r.Header.Set("Origin", issuer)
-		w := httptest.NewRecorder()
-		b.app.mux.ServeHTTP(w, r) // without the Lax cookies
-		for _, c := range w.Result().Cookies() {
-			b.cookies[c.Name] = c
-		}
-		if w.Code != http.StatusSeeOther {
-			b.app.t.Fatalf("no bounce: %d %s", w.Code, w.Body)
-		}
-		return b.send(navigation("GET", w.Header().Get("Location"), "cross-site"))
-	}
 	p, s := forge(t, nil, func(c *oauth2.Config) { c.FormPost = true })
-	b := p.browser()
-	to := b.begin("forge")
+	b := p.Browser()
+	to := b.Begin("/connect/forge")
 	if query(t, to).Get("response_mode") != "form_post" {
 		t.Error(to)
 	}
-	p.want("asked for", post(b, s.allow(to)), "", 0)
+	p.Want("asked for", b.Posted("/connect/forge", query(t, "?"+s.allow(to))), "", 0)
 	p, s = forge(t, nil)
-	b = p.browser()
-	p.want("not asked for", post(b, s.allow(b.begin("forge"))), passport.CodeCallback, http.StatusBadRequest)
+	b = p.Browser()
+	p.Want("not asked for", b.Posted("/connect/forge", query(t, "?"+s.allow(b.Begin("/connect/forge")))), passport.CodeCallback, http.StatusBadRequest)
 	if s.count("/token") > 0 {
 		t.Error("a token was asked for")
 	}
@@ -102,12 +86,12 @@ func TestAnAnswerIsPostedOnlyWhereThatWasAskedFor(t *testing.T) {
 // R36, R37.
 func TestACallbackThatComesTwiceEndsOneFlow(t *testing.T) {
 	p, s := forge(t, nil)
-	b := p.browser()
-	first, second := s.allow(b.begin("forge")), s.allow(b.begin("forge"))
-	p.want("an unknown state", b.end("forge", "code=x&state=bogus"), passport.CodeFlowMissing, http.StatusBadRequest)
-	p.want("the second", b.end("forge", second), "", 0)
-	p.want("the second again", b.end("forge", second), passport.CodeFlowMissing, http.StatusBadRequest)
-	p.want("the first", b.end("forge", first), "", 0)
+	b := p.Browser()
+	first, second := s.allow(b.Begin("/connect/forge")), s.allow(b.Begin("/connect/forge"))
+	p.Want("an unknown state", b.End("/connect/forge", "code=x&state=bogus"), passport.CodeFlowMissing, http.StatusBadRequest)
+	p.Want("the second", b.End("/connect/forge", second), "", 0)
+	p.Want("the second again", b.End("/connect/forge", second), passport.CodeFlowMissing, http.StatusBadRequest)
+	p.Want("the first", b.End("/connect/forge", first), "", 0)
 	if s.count("/token") != 2 {
 		t.Errorf("a token was asked for %d times", s.count("/token"))
 	}
@@ -116,11 +100,11 @@ func TestACallbackThatComesTwiceEndsOneFlow(t *testing.T) {
 // R16: a code does not fit another flow.
 func TestACodeFitsItsOwnFlowOnly(t *testing.T) {
 	p, s := forge(t, nil)
-	mallory, bob := p.browser(), p.browser()
-	stolen, _ := url.ParseQuery(s.allow(mallory.begin("forge")))
-	own, _ := url.ParseQuery(s.allow(bob.begin("forge")))
+	mallory, bob := p.Browser(), p.Browser()
+	stolen, _ := url.ParseQuery(s.allow(mallory.Begin("/connect/forge")))
+	own, _ := url.ParseQuery(s.allow(bob.Begin("/connect/forge")))
 	own.Set("code", stolen.Get("code"))
-	p.want("a stolen code", bob.end("forge", own.Encode()), passport.CodeProvider, http.StatusBadGateway)
+	p.Want("a stolen code", bob.End("/connect/forge", own.Encode()), passport.CodeProvider, http.StatusBadGateway)
 }
 
 // R39, R72, R40: who is logged in, in which browser, with which strategy.
@@ -128,20 +112,24 @@ func TestAFlowEndsForWhoBeganIt(t *testing.T) {
 	p, s := forge(t, nil)
 	p.connect("other", oauth2.New(s.configFor("other"), keep))
 	for name, c := range map[string]struct {
-		end  func(b *browser, answer string) *httptest.ResponseRecorder
+		end  func(b *testapp.Browser, answer string) *httptest.ResponseRecorder
 		code passport.Code
 		is   int
 	}{
-		"another browser":  {func(_ *browser, answer string) *httptest.ResponseRecorder { return p.browser().end("forge", answer) }, passport.CodeFlowMissing, 400},
-		"another strategy": {func(b *browser, answer string) *httptest.ResponseRecorder { return b.end("other", answer) }, passport.CodeFlowStrategy, 400},
-		"another user": {func(b *browser, answer string) *httptest.ResponseRecorder {
-			b.be("bob")
-			return b.end("forge", answer)
+		"another browser": {func(_ *testapp.Browser, answer string) *httptest.ResponseRecorder {
+			return p.Browser().End("/connect/forge", answer)
+		}, passport.CodeFlowMissing, 400},
+		"another strategy": {func(b *testapp.Browser, answer string) *httptest.ResponseRecorder {
+			return b.End("/connect/other", answer)
+		}, passport.CodeFlowStrategy, 400},
+		"another user": {func(b *testapp.Browser, answer string) *httptest.ResponseRecorder {
+			b.LogIn("bob")
+			return b.End("/connect/forge", answer)
 		}, passport.CodeFlowUser, 403},
 	} {
-		b := p.browser()
-		b.be("alice")
-		p.want(name, c.end(b, s.allow(b.begin("forge"))), c.code, c.is)
+		b := p.Browser()
+		b.LogIn("alice")
+		p.Want(name, c.end(b, s.allow(b.Begin("/connect/forge"))), c.code, c.is)
 	}
 	if s.count("/token") > 0 {
 		t.Error("a token was asked for")
@@ -163,7 +151,7 @@ func TestVerifyDecides(t *testing.T) {
 	} {
 		p, s := newApp(t), newService(t)
 		p.connect("forge", oauth2.New(s.config(), c.verify))
-		p.want(name, flow(p, s, ""), c.code, c.status)
+		p.Want(name, flow(p, s, ""), c.code, c.status)
 	}
 }
 
@@ -179,10 +167,10 @@ func TestAPersonWhoSaysNoIsRefusedAndNotShownTheirWords(t *testing.T) {
 		"a scope":     {"error=invalid_scope", passport.CodeProvider, 502},
 		"unknown":     {"error=CANARY", passport.CodeProvider, 502},
 	} {
-		b := p.browser()
-		state := query(t, b.begin("forge")).Get("state")
-		p.want(name, b.end("forge", c.answer+"&state="+state), c.code, c.status)
-		p.want(name+" again", b.end("forge", "code=c&state="+state), passport.CodeFlowMissing, 400)
+		b := p.Browser()
+		state := query(t, b.Begin("/connect/forge")).Get("state")
+		p.Want(name, b.End("/connect/forge", c.answer+"&state="+state), c.code, c.status)
+		p.Want(name+" again", b.End("/connect/forge", "code=c&state="+state), passport.CodeFlowMissing, 400)
 	}
 	if s.count("/token") > 0 {
 		t.Error("a token was asked for")
@@ -222,11 +210,11 @@ func TestAServiceThatMisbehaves(t *testing.T) {
 		for _, path := range []string{"/token", "/me"} {
 			p, s := forge(t, nil)
 			s.on(path, h)
-			p.want(name+" at "+path, flow(p, s, ""), passport.CodeProvider, http.StatusBadGateway)
+			p.Want(name+" at "+path, flow(p, s, ""), passport.CodeProvider, http.StatusBadGateway)
 			if s.count("/token") != 1 || path == "/token" && s.count("/me") > 0 {
 				t.Errorf("%s: asked %d times for a token, %d for a profile", name, s.count("/token"), s.count("/me"))
 			}
-			if text := p.last().Error(); !strings.Contains(text, strings.TrimPrefix(s.URL, "http://")) {
+			if text := p.Last().Error(); !strings.Contains(text, strings.TrimPrefix(s.URL, "http://")) {
 				t.Errorf("%s at %s: the error does not say whom it is about: %s", name, path, text)
 			}
 		}
@@ -257,16 +245,16 @@ func TestABrowserThatGoesAwayEndsTheCalls(t *testing.T) {
 			<-r.Context().Done()
 			close(gone)
 		})
-		b, r := p.browser(), navigation("GET", "/connect/forge", "same-origin")
+		b, r := p.Browser(), testapp.Navigation("GET", "/connect/forge", "same-origin")
 		if path != "/par" {
-			r = navigation("GET", "/connect/forge?"+s.allow(b.begin("forge")), "cross-site")
+			r = testapp.Navigation("GET", "/connect/forge?"+s.allow(b.Begin("/connect/forge")), "cross-site")
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() {
 			<-arrived
 			cancel()
 		}()
-		p.want(path, b.send(r.WithContext(ctx)), passport.CodeProviderTimeout, http.StatusGatewayTimeout)
+		p.Want(path, b.Send(r.WithContext(ctx)), passport.CodeProviderTimeout, http.StatusGatewayTimeout)
 		select {
 		case <-gone:
 		case <-time.After(10 * time.Second):
@@ -278,7 +266,7 @@ func TestABrowserThatGoesAwayEndsTheCalls(t *testing.T) {
 func TestTheTimeoutIsForAllCallsTogether(t *testing.T) {
 	p, s := forge(t, nil, func(c *oauth2.Config) { c.Timeout = 50 * time.Millisecond })
 	s.on("/me", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-	p.want("a profile that hangs", flow(p, s, ""), passport.CodeProviderTimeout, http.StatusGatewayTimeout)
+	p.Want("a profile that hangs", flow(p, s, ""), passport.CodeProviderTimeout, http.StatusGatewayTimeout)
 }
 
 // R145.
@@ -305,7 +293,7 @@ func TestManyFlowsAtOnceDoNotDisturbEachOther(t *testing.T) {
 	for range 16 {
 		all.Go(func() {
 			for range 5 {
-				p.want("a flow", flow(p, s, ""), "", 0)
+				p.Want("a flow", flow(p, s, ""), "", 0)
 			}
 		})
 	}

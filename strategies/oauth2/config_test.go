@@ -112,7 +112,7 @@ func TestAProfileThatCannotBeRightPanics(t *testing.T) {
 
 // R23: what a route must not set is refused when the route is made.
 func TestARouteCannotSetWhatDecidesAboutTheFlow(t *testing.T) {
-	auth := newApp(t).auth
+	auth := newApp(t).Auth
 	auth.Use("forge", oauth2.New(good(), keep))
 	for _, name := range []string{"client_id", "client_secret", "client_assertion", "client_assertion_type", "code", "code_challenge", "code_challenge_method",
 		"code_verifier", "dpop_jkt", "grant_type", "nonce", "redirect_uri", "request", "request_uri", "response_mode", "response_type", "state"} {
@@ -142,7 +142,7 @@ func TestWhatChangesAfterNewChangesNothing(t *testing.T) {
 	p := newApp(t)
 	p.connect("forge", oauth2.New(config, keep))
 	config.Scopes[0], config.Params["audience"] = "admin", "b"
-	if q := query(t, p.browser().begin("forge")); q.Get("scope") != "read" || q.Get("audience") != "a" {
+	if q := query(t, p.Browser().Begin("/connect/forge")); q.Get("scope") != "read" || q.Get("audience") != "a" {
 		t.Error(q)
 	}
 }
@@ -156,7 +156,7 @@ func TestTheClientLendsItsTransport(t *testing.T) {
 	})}
 	p := newApp(t)
 	p.connect("forge", oauth2.New(config, keep))
-	p.want("a flow", flow(p, s, ""), "", 0)
+	p.Want("a flow", flow(p, s, ""), "", 0)
 	if used != 2 {
 		t.Errorf("used %d times", used)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gopassport/passport"
 	inputs "github.com/gopassport/passport/internal/hostile"
+	"github.com/gopassport/passport/internal/testapp"
 	"github.com/gopassport/passport/strategies/oauth2"
 )
 
@@ -148,7 +149,7 @@ func TestHostile(t *testing.T) {
 type world struct {
 	app     *app
 	service *service
-	alice   *browser
+	alice   *testapp.Browser
 	query   url.Values // the good answer
 	login   string     // the state of a flow of the strategy that logs in
 	bob     string     // the state of bob's flow
@@ -158,13 +159,13 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	p, s := forge(t, nil, func(c *oauth2.Config) { c.Issuer = "https://op.test" })
 	p.connect("forge-login", oauth2.New(s.configFor("login"), keep))
-	v := &world{app: p, service: s, alice: p.browser()}
-	v.alice.be("alice")
-	v.login = query(t, v.alice.begin("forge-login")).Get("state")
-	v.query, _ = url.ParseQuery(s.allow(v.alice.begin("forge")))
-	bob := p.browser()
-	bob.be("bob")
-	v.bob = query(t, bob.begin("forge")).Get("state")
+	v := &world{app: p, service: s, alice: p.Browser()}
+	v.alice.LogIn("alice")
+	v.login = query(t, v.alice.Begin("/connect/forge-login")).Get("state")
+	v.query, _ = url.ParseQuery(s.allow(v.alice.Begin("/connect/forge")))
+	bob := p.Browser()
+	bob.LogIn("bob")
+	v.bob = query(t, bob.Begin("/connect/forge")).Get("state")
 	return v
 }
 
@@ -202,9 +203,9 @@ func (v *world) request(t *testing.T, input string) *http.Request {
 		r.Header.Set("Sec-Fetch-Site", "same-origin") // as the engine's bounce makes of it
 	}
 	if !strings.Contains(input, "{{flow:") {
-		for name := range v.alice.cookies {
+		for name := range v.alice.Cookies {
 			if !strings.Contains(name, "session") {
-				delete(v.alice.cookies, name)
+				delete(v.alice.Cookies, name)
 			}
 		}
 	}
@@ -214,19 +215,19 @@ func (v *world) request(t *testing.T, input string) *http.Request {
 // callback sends an entry's request in place of the good one.
 func (c hostile) callback(t *testing.T, input string) {
 	v := newWorld(t)
-	jar := maps.Clone(v.alice.cookies)
+	jar := maps.Clone(v.alice.Cookies)
 	var r *http.Request
 	var w *httptest.ResponseRecorder
 	for one := range strings.SplitSeq(input, "---\n") {
 		r = v.request(t, one)
-		w = v.alice.send(r)
+		w = v.alice.Send(r)
 	}
 	if r.Method == http.MethodHead { // has no body to look at
 		if w.Code != c.status {
 			t.Errorf("status %d, want %d", w.Code, c.status)
 		}
 	} else {
-		v.app.want("the answer", w, c.code, c.status)
+		v.app.Want("the answer", w, c.code, c.status)
 	}
 	if hits := v.service.count("/token"); hits != c.hits {
 		t.Errorf("the token endpoint was asked %d times, want %d", hits, c.hits)
@@ -239,10 +240,10 @@ func (c hostile) callback(t *testing.T, input string) {
 			t.Errorf("the answer has %s: %s", text, w.Body)
 		}
 	}
-	if len(v.alice.cookies) < 2 { // the entry came without the flow's cookie: the good one follows with it
-		v.alice.cookies = jar
+	if len(v.alice.Cookies) < 2 { // the entry came without the flow's cookie: the good one follows with it
+		v.alice.Cookies = jar
 	}
-	after := v.alice.end("forge", v.query.Encode())
+	after := v.alice.End("/connect/forge", v.query.Encode())
 	if good := after.Code == http.StatusOK; good != c.kept && c.hits == 0 {
 		t.Errorf("the flow was kept: %v (%d %s), want %v", good, after.Code, after.Body, c.kept)
 	}
@@ -257,7 +258,7 @@ func (c hostile) reply(t *testing.T, input string) {
 	p, s := forge(t, nil)
 	s.on("/token", func(w http.ResponseWriter, _ *http.Request) { write(w, input) })
 	s.on("/me", says(200, jsonType, `{"id":1}`))
-	p.want("the answer", flow(p, s, ""), c.code, c.status)
+	p.Want("the answer", flow(p, s, ""), c.code, c.status)
 	if hits := s.count("/token"); hits != c.hits {
 		t.Errorf("the token endpoint was asked %d times, want %d", hits, c.hits)
 	}
@@ -288,9 +289,9 @@ func (c hostile) late(t *testing.T, slow bool) {
 		return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {jsonType}}, Body: &drip{r}, Request: r}, nil
 	})}
 	p.connect("forge", oauth2.New(config, keep))
-	b, began := p.browser(), time.Now()
-	w := b.end("forge", "code=c&state="+query(t, b.begin("forge")).Get("state"))
-	p.want("the answer", w, c.code, c.status)
+	b, began := p.Browser(), time.Now()
+	w := b.End("/connect/forge", "code=c&state="+query(t, b.Begin("/connect/forge")).Get("state"))
+	p.Want("the answer", w, c.code, c.status)
 	if took := time.Since(began); took > 16*time.Second || took < 14*time.Second || asked != c.hits {
 		t.Errorf("it took %v; asked %d times", took, asked)
 	}

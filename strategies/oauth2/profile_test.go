@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gopassport/passport"
+	"github.com/gopassport/passport/internal/testapp"
 	"github.com/gopassport/passport/strategies/oauth2"
 )
 
@@ -59,7 +60,7 @@ func TestTheSubjectOfAProfile(t *testing.T) {
 		config.Profile = oauth2.JSONProfile(s.URL+"/me", c.member)
 		p.connect("forge", oauth2.New(config, keep))
 		s.on("/me", says(200, jsonType, c.profile))
-		p.want(c.profile, flow(p, s, ""), c.code, http.StatusBadGateway)
+		p.Want(c.profile, flow(p, s, ""), c.code, http.StatusBadGateway)
 		if c.code == "" && p.linked.ID != c.want {
 			t.Errorf("%s: %q, want %q", c.profile, p.linked.ID, c.want)
 		}
@@ -68,7 +69,7 @@ func TestTheSubjectOfAProfile(t *testing.T) {
 
 func TestAProfileIsAskedForWithTheToken(t *testing.T) {
 	p, s := forge(t, nil)
-	p.want("a flow", flow(p, s, ""), "", 0)
+	p.Want("a flow", flow(p, s, ""), "", 0)
 	if s.header.Get("Authorization") != "Bearer CANARY-TOKEN-1" || s.header.Get("Accept") != "application/json" {
 		t.Errorf("%v", s.header)
 	}
@@ -88,7 +89,7 @@ func TestOtherStatusesThan200AreNoProfile(t *testing.T) {
 	for _, status := range []int{201, 202, 206, 401, 403, 404, 500} {
 		p, s := forge(t, nil)
 		s.on("/me", says(status, jsonType, `{"id":"CANARY"}`))
-		p.want(fmt.Sprint(status), flow(p, s, ""), passport.CodeProvider, http.StatusBadGateway)
+		p.Want(fmt.Sprint(status), flow(p, s, ""), passport.CodeProvider, http.StatusBadGateway)
 	}
 }
 
@@ -108,22 +109,22 @@ func TestAProfileFunctionOfOnesOwn(t *testing.T) {
 		err := g.Reply.Claim("user", &user)
 		return user.ID, nil, err
 	})
-	p.want("from the token reply", flow(p, s, ""), "", 0)
+	p.Want("from the token reply", flow(p, s, ""), "", 0)
 	if p.linked.ID != "u-7" || s.count("/me") > 0 {
 		t.Errorf("%q", p.linked.ID)
 	}
 	p, s = own(func(context.Context, *http.Client, oauth2.Grant) (string, oauth2.Members, error) {
 		return "", nil, errors.New("CANARY")
 	})
-	p.want("an error", flow(p, s, ""), passport.CodeProvider, 502)
+	p.Want("an error", flow(p, s, ""), passport.CodeProvider, 502)
 	p, s = own(func(context.Context, *http.Client, oauth2.Grant) (string, oauth2.Members, error) {
 		return "x", nil, &passport.Error{Code: passport.CodeDenied, Status: 403}
 	})
-	p.want("an error of its own", flow(p, s, ""), passport.CodeDenied, 403)
+	p.Want("an error of its own", flow(p, s, ""), passport.CodeDenied, 403)
 	p, s = own(func(context.Context, *http.Client, oauth2.Grant) (string, oauth2.Members, error) { return "", nil, nil })
-	p.want("nobody", flow(p, s, ""), passport.CodeSubject, 502)
+	p.Want("nobody", flow(p, s, ""), passport.CodeSubject, 502)
 	p, s = own(func(context.Context, *http.Client, oauth2.Grant) (string, oauth2.Members, error) { panic("CANARY") })
-	p.want("a panic", flow(p, s, ""), passport.CodeStrategyPanic, 500)
+	p.Want("a panic", flow(p, s, ""), passport.CodeStrategyPanic, 500)
 	var address string
 	p, s = own(func(_ context.Context, api *http.Client, _ oauth2.Grant) (string, oauth2.Members, error) {
 		reply, err := api.Get(address) // with no context
@@ -136,13 +137,13 @@ func TestAProfileFunctionOfOnesOwn(t *testing.T) {
 	s.on("/moved", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/me", http.StatusFound) })
 	for _, path := range []string{"/large", "/moved"} {
 		address = s.URL + path
-		p.want(path, flow(p, s, ""), passport.CodeProvider, 502)
+		p.Want(path, flow(p, s, ""), passport.CodeProvider, 502)
 	}
 	s.on("/hang", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	address = s.URL + "/hang"
-	b := p.browser()
-	r := navigation("GET", "/connect/forge?"+s.allow(b.begin("forge")), "cross-site")
+	b := p.Browser()
+	r := testapp.Navigation("GET", "/connect/forge?"+s.allow(b.Begin("/connect/forge")), "cross-site")
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	p.want("a hang", b.send(r.WithContext(ctx)), passport.CodeProviderTimeout, 504)
+	p.Want("a hang", b.Send(r.WithContext(ctx)), passport.CodeProviderTimeout, 504)
 }

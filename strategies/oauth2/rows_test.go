@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gopassport/passport"
+	"github.com/gopassport/passport/internal/testapp"
 	"github.com/gopassport/passport/strategies/oauth2"
 )
 
@@ -65,8 +66,8 @@ func rowName(t *testing.T) {
 	p, s := newApp(t), newService(t)
 	p.connect("forge", oauth2.New(s.config(), keep))
 	p.connect("another", oauth2.New(s.configFor("another"), keep))
-	b := p.browser()
-	p.want("by any name", b.end("another", s.allow(b.begin("another"))), "", 0)
+	b := p.Browser()
+	p.Want("by any name", b.End("/connect/another", s.allow(b.Begin("/connect/another"))), "", 0)
 }
 
 func rowWiring(t *testing.T) {
@@ -98,7 +99,7 @@ func rowNoRedirect(t *testing.T) {
 }
 
 func rowReserved(t *testing.T) {
-	auth := newApp(t).auth
+	auth := newApp(t).Auth
 	auth.Use("forge", oauth2.New(good(), keep))
 	panics(t, func() { auth.Authorize("forge", passport.Param("state", "foo123")) })
 	panics(t, func() { auth.Authorize("forge", passport.Param("redirect_uri", "https://app.example/other")) })
@@ -107,17 +108,17 @@ func rowReserved(t *testing.T) {
 func rowFixedRedirect(t *testing.T) {
 	for _, scheme := range []string{"http", "https"} {
 		p, s := forge(t, nil)
-		b := p.browser()
+		b := p.Browser()
 		r := httptest.NewRequest("GET", scheme+"://app.example/connect/forge", nil)
 		for name, value := range map[string]string{"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", "Sec-Fetch-Site": "same-origin", "X-Forwarded-Proto": "http", "X-Forwarded-Host": "evil.example"} {
 			r.Header.Set(name, value)
 		}
-		to := b.send(r).Header().Get("Location")
+		to := b.Send(r).Header().Get("Location")
 		if query(t, to).Get("redirect_uri") != redirectURL {
 			t.Errorf("%s: %s", scheme, to)
 		}
 		back := httptest.NewRequest("GET", scheme+"://app.example/connect/forge?"+s.allow(to), nil)
-		p.want(scheme, b.send(back), "", 0)
+		p.Want(scheme, b.Send(back), "", 0)
 		if s.form.Get("redirect_uri") != redirectURL {
 			t.Errorf("%s: %v", scheme, s.form)
 		}
@@ -126,17 +127,17 @@ func rowFixedRedirect(t *testing.T) {
 
 func rowGrant(t *testing.T) {
 	p, s := forge(t, nil)
-	b := p.browser()
-	answer := s.allow(b.begin("forge"))
-	before := len(b.cookies)
-	p.want("a flow", b.end("forge", answer), "", 0)
+	b := p.Browser()
+	answer := s.allow(b.Begin("/connect/forge"))
+	before := len(b.Cookies)
+	p.Want("a flow", b.End("/connect/forge", answer), "", 0)
 	form, g := s.form, p.linked.Grant
 	code, _ := url.ParseQuery(answer)
 	if form.Get("grant_type") != "authorization_code" || form.Get("code") != code.Get("code") || form.Get("redirect_uri") != redirectURL || len(form.Get("code_verifier")) != 43 {
 		t.Errorf("%v", form)
 	}
-	if g.Token().AccessToken != "CANARY-TOKEN-1" || g.Token().RefreshToken != "CANARY-REFRESH-0" || g.Profile.Text("login") != "octocat" || len(b.cookies) != before-1 {
-		t.Errorf("%v; %d cookies after %d", g, len(b.cookies), before)
+	if g.Token().AccessToken != "CANARY-TOKEN-1" || g.Token().RefreshToken != "CANARY-REFRESH-0" || g.Profile.Text("login") != "octocat" || len(b.Cookies) != before-1 {
+		t.Errorf("%v; %d cookies after %d", g, len(b.Cookies), before)
 	}
 }
 
@@ -146,7 +147,7 @@ func rowReply(t *testing.T) {
 	p.connect("forge", oauth2.New(s.config(), func(r *http.Request, g oauth2.Grant) (*account, error) {
 		return &account{ID: r.URL.Path + g.Reply.Text("team")}, nil
 	}))
-	p.want("a flow", flow(p, s, ""), "", 0)
+	p.Want("a flow", flow(p, s, ""), "", 0)
 	if p.linked.ID != "/connect/forget-1" {
 		t.Errorf("%q", p.linked.ID)
 	}
@@ -162,12 +163,12 @@ func rowErrors(t *testing.T) {
 		"temporarily_unavailable": {passport.CodeProviderUnavailable, 503},
 	} {
 		for _, more := range []string{"", "&error_description=CANARY", "&error_description=CANARY&error_uri=https%3A%2F%2FCANARY"} {
-			b := p.browser()
-			state := "&state=" + query(t, b.begin("forge")).Get("state")
-			p.want("before the state", b.end("forge", "error="+name+more), passport.CodeCallback, 400)
-			p.want(name+more, b.end("forge", "error="+name+more+state), want.code, want.status)
-			if !strings.Contains(p.last().Error(), name) {
-				t.Errorf("%v does not say %s", p.last(), name)
+			b := p.Browser()
+			state := "&state=" + query(t, b.Begin("/connect/forge")).Get("state")
+			p.Want("before the state", b.End("/connect/forge", "error="+name+more), passport.CodeCallback, 400)
+			p.Want(name+more, b.End("/connect/forge", "error="+name+more+state), want.code, want.status)
+			if !strings.Contains(p.Last().Error(), name) {
+				t.Errorf("%v does not say %s", p.Last(), name)
 			}
 		}
 	}
@@ -180,9 +181,9 @@ func rowUnreachable(t *testing.T) {
 	p, s := forge(t, nil, func(c *oauth2.Config) {
 		c.Client = &http.Client{Transport: transport(func(*http.Request) (*http.Response, error) { return nil, errUnreachable })}
 	})
-	p.want("unreachable", flow(p, s, ""), passport.CodeProvider, 502)
-	if !errors.Is(p.last(), errUnreachable) || p.linked != nil {
-		t.Errorf("%v", p.last())
+	p.Want("unreachable", flow(p, s, ""), passport.CodeProvider, 502)
+	if !errors.Is(p.Last(), errUnreachable) || p.linked != nil {
+		t.Errorf("%v", p.Last())
 	}
 }
 
@@ -194,39 +195,39 @@ func rowTokenErrors(t *testing.T) {
 	} {
 		p, s := forge(t, nil)
 		s.on("/token", h)
-		p.want(name, flow(p, s, ""), passport.CodeProvider, 502)
-		if !strings.Contains(p.last().Error(), name) || p.linked != nil {
-			t.Errorf("%s: %v", name, p.last())
+		p.Want(name, flow(p, s, ""), passport.CodeProvider, 502)
+		if !strings.Contains(p.Last().Error(), name) || p.linked != nil {
+			t.Errorf("%s: %v", name, p.Last())
 		}
 	}
 }
 
 func rowState(t *testing.T) {
 	p, _ := forge(t, nil)
-	b := p.browser()
-	q := query(t, b.begin("forge"))
-	if len(q.Get("state")) != 43 || len(q.Get("code_challenge")) != 43 || q.Get("code_challenge_method") != "S256" || len(b.cookies) != 1 {
-		t.Errorf("%v, %d cookies", q, len(b.cookies))
+	b := p.Browser()
+	q := query(t, b.Begin("/connect/forge"))
+	if len(q.Get("state")) != 43 || len(q.Get("code_challenge")) != 43 || q.Get("code_challenge_method") != "S256" || len(b.Cookies) != 1 {
+		t.Errorf("%v, %d cookies", q, len(b.Cookies))
 	}
 }
 
 func rowSession(t *testing.T) {
 	p, s := forge(t, nil)
-	b := p.browser()
-	b.be("alice")
+	b := p.Browser()
+	b.LogIn("alice")
 	before := values(b)
-	answer := s.allow(b.begin("forge"))
+	answer := s.allow(b.Begin("/connect/forge"))
 	if !slices.Contains(values(b), before[0]) {
 		t.Error("the beginning changed the session")
 	}
-	p.want("a flow", b.end("forge", answer), "", 0)
+	p.Want("a flow", b.End("/connect/forge", answer), "", 0)
 	if after := values(b); !slices.Equal(before, after) {
 		t.Errorf("%q became %q", before, after)
 	}
 }
 
-func values(b *browser) (all []string) {
-	for _, c := range b.cookies {
+func values(b *testapp.Browser) (all []string) {
+	for _, c := range b.Cookies {
 		all = append(all, c.Value)
 	}
 	return all
@@ -234,21 +235,21 @@ func values(b *browser) (all []string) {
 
 func rowNoSession(t *testing.T) {
 	p, s := forge(t, nil)
-	b := p.browser() // nobody
-	p.want("a flow", b.end("forge", s.allow(b.begin("forge"))), "", 0)
-	if len(b.cookies) > 0 {
-		t.Errorf("a session was made: %v", b.cookies)
+	b := p.Browser() // nobody
+	p.Want("a flow", b.End("/connect/forge", s.allow(b.Begin("/connect/forge"))), "", 0)
+	if len(b.Cookies) > 0 {
+		t.Errorf("a session was made: %v", b.Cookies)
 	}
 }
 
 func rowTampered(t *testing.T) {
 	p, s := forge(t, nil)
-	b := p.browser()
-	answer := s.allow(b.begin("forge"))
-	for _, c := range b.cookies {
+	b := p.Browser()
+	answer := s.allow(b.Begin("/connect/forge"))
+	for _, c := range b.Cookies {
 		c.Value = c.Value[:len(c.Value)/2]
 	}
-	p.want("tampered", b.end("forge", answer), passport.CodeFlowMissing, 400)
+	p.Want("tampered", b.End("/connect/forge", answer), passport.CodeFlowMissing, 400)
 }
 
 // store is a FlowStore that fails on demand.
@@ -288,16 +289,17 @@ func (s *store) failure() error {
 // stored is an application with a FlowStore.
 func stored(t *testing.T) (*app, *service, *store) {
 	t.Helper()
-	p, s, flows := newApp(t), newService(t), &store{flows: map[string][]byte{}}
-	p.auth = passport.New(passport.Config{Keys: [][]byte{[]byte("0123456789abcdef0123456789abcdef")}, Flows: flows, OnError: p.failed,
-		Observe: func(context.Context, passport.Event) {}, Subject: func(*http.Request) (string, bool) { return "", false }})
+	s, flows := newService(t), &store{flows: map[string][]byte{}}
+	p := newApp(t, func(c *passport.Config) {
+		c.Flows, c.Users, c.Subject = flows, nil, func(*http.Request) (string, bool) { return "", false }
+	})
 	p.connect("forge", oauth2.New(s.config(), keep))
 	return p, s, flows
 }
 
 func rowStore(t *testing.T) {
 	p, s, flows := stored(t)
-	p.want("a flow", flow(p, s, ""), "", 0)
+	p.Want("a flow", flow(p, s, ""), "", 0)
 	if flows.puts != 1 || flows.took != 1 || len(flows.flows) > 0 {
 		t.Errorf("put %d times, taken %d times, %d left", flows.puts, flows.took, len(flows.flows))
 	}
@@ -307,15 +309,15 @@ func rowStoreFails(t *testing.T) {
 	for name, fail := range map[string]func() error{"an error": func() error { return errors.New("CANARY") }, "a panic": func() error { panic("CANARY") }} {
 		p, s, flows := stored(t)
 		flows.fail = fail
-		w := p.browser().send(navigation("GET", "/connect/forge", "same-origin"))
+		w := p.Browser().Send(testapp.Navigation("GET", "/connect/forge", "same-origin"))
 		if w.Code < 500 || w.Header().Get("Location") != "" {
 			t.Errorf("%s at the beginning: %d %v", name, w.Code, w.Header())
 		}
 		flows.fail = nil
-		b := p.browser()
-		answer := s.allow(b.begin("forge"))
+		b := p.Browser()
+		answer := s.allow(b.Begin("/connect/forge"))
 		flows.fail = fail
-		if w := b.end("forge", answer); w.Code < 500 || s.count("/token") > 0 {
+		if w := b.End("/connect/forge", answer); w.Code < 500 || s.count("/token") > 0 {
 			t.Errorf("%s at the callback: %d", name, w.Code)
 		}
 	}
@@ -330,9 +332,9 @@ func rowNoVerifier(t *testing.T) {
 		}
 		return passport.Redirect{URL: s.URL}, a.Save(state, struct{}{})
 	}))
-	b := p.browser()
-	b.begin("forge")
-	p.want("no verifier", b.end("forge", "code=c&state="+state), passport.CodeCallback, 400)
+	b := p.Browser()
+	b.Begin("/connect/forge")
+	p.Want("no verifier", b.End("/connect/forge", "code=c&state="+state), passport.CodeCallback, 400)
 	if s.count("/token") > 0 {
 		t.Error("a token was asked for")
 	}
@@ -345,15 +347,15 @@ func rowProfileFails(t *testing.T) {
 		t.Error("verify was called")
 		return nil, nil
 	}))
-	p.want("a profile that fails", flow(p, s, ""), passport.CodeProvider, 502)
+	p.Want("a profile that fails", flow(p, s, ""), passport.CodeProvider, 502)
 }
 
 func rowPostedError(t *testing.T) {
 	p, _ := forge(t, nil, func(c *oauth2.Config) { c.FormPost = true })
-	b := p.browser()
-	state := query(t, b.begin("forge")).Get("state")
+	b := p.Browser()
+	state := query(t, b.Begin("/connect/forge")).Get("state")
 	r := httptest.NewRequest("POST", "https://app.example/connect/forge", strings.NewReader("error=access_denied&state="+state))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
-	p.want("posted", b.send(r), passport.CodeDenied, 403)
+	p.Want("posted", b.Send(r), passport.CodeDenied, 403)
 }

@@ -37,7 +37,7 @@ func TestTheClientAuthenticatesInOneWay(t *testing.T) {
 			}
 		})
 		s.auth = auth
-		p.want(string(auth), flow(p, s, ""), "", 0)
+		p.Want(string(auth), flow(p, s, ""), "", 0)
 		s.mu.Lock()
 		names := sorted(s.form)
 		s.mu.Unlock()
@@ -51,7 +51,7 @@ func TestTheClientAuthenticatesInOneWay(t *testing.T) {
 			t.Errorf("%s: the form has %q, want %q", auth, names, want)
 		}
 		s.on("/token", says(401, jsonType, `{"error":"invalid_client"}`))
-		p.want("refused", flow(p, s, ""), passport.CodeProvider, http.StatusBadGateway)
+		p.Want("refused", flow(p, s, ""), passport.CodeProvider, http.StatusBadGateway)
 		if s.count("/token") != 2 {
 			t.Errorf("%s: it was tried %d times", auth, s.count("/token")-1)
 		}
@@ -87,10 +87,10 @@ func TestAnAssertionIsSignedForTheServiceAndOnce(t *testing.T) {
 		if algorithm == jose.ES256 {
 			audience = issuer
 		}
-		b := p.browser()
-		to := b.begin("forge")
+		b := p.Browser()
+		to := b.Begin("/connect/forge")
 		pushed := s.form
-		p.want(string(algorithm), b.end("forge", s.allow(to)), "", 0)
+		p.Want(string(algorithm), b.End("/connect/forge", s.allow(to)), "", 0)
 		seen := map[string]bool{}
 		for _, form := range []map[string][]string{pushed, s.form} {
 			if form["client_assertion_type"][0] != "urn:ietf:params:oauth:client-assertion-type:jwt-bearer" || form["client_id"][0] != clientID {
@@ -179,10 +179,10 @@ func TestTokenReplies(t *testing.T) {
 		s.on("/token", says(200, "application/json;charset=UTF-8", c.reply))
 		s.on("/me", says(200, jsonType, `{"id":1}`))
 		if !c.ok {
-			p.want(c.reply, flow(p, s, ""), passport.CodeProvider, http.StatusBadGateway)
+			p.Want(c.reply, flow(p, s, ""), passport.CodeProvider, http.StatusBadGateway)
 			continue
 		}
-		p.want(c.reply, flow(p, s, ""), "", 0)
+		p.Want(c.reply, flow(p, s, ""), "", 0)
 		want := strings.Fields(strings.Trim(c.scopes, "-"))
 		if c.scopes == "" {
 			want = []string{"read"}
@@ -198,7 +198,7 @@ func TestTokenReplies(t *testing.T) {
 
 func TestScopesOfARouteAreThoseThatAreTakenForGranted(t *testing.T) {
 	p, s := forge(t, []passport.Option{oauth2.Scopes("gist", "repo")})
-	p.want("a flow", flow(p, s, ""), "", 0)
+	p.Want("a flow", flow(p, s, ""), "", 0)
 	if g := p.linked.Grant.Scopes; !slices.Equal(g, []string{"gist", "repo"}) {
 		t.Errorf("%q", g)
 	}
@@ -207,9 +207,9 @@ func TestScopesOfARouteAreThoseThatAreTakenForGranted(t *testing.T) {
 func TestACommaMayStandBetweenScopes(t *testing.T) {
 	p, s := forge(t, []passport.Option{oauth2.Scopes("gist", "repo")}, func(c *oauth2.Config) { c.ScopeSeparator = "," })
 	s.on("/token", says(200, jsonType, `{"access_token":"CANARY-TOKEN-1","token_type":"bearer","scope":"gist,user"}`))
-	b := p.browser()
-	to := b.begin("forge")
-	p.want("a flow", b.end("forge", s.allow(to)), "", 0)
+	b := p.Browser()
+	to := b.Begin("/connect/forge")
+	p.Want("a flow", b.End("/connect/forge", s.allow(to)), "", 0)
 	if query(t, to).Get("scope") != "gist,repo" || !slices.Equal(p.linked.Grant.Scopes, []string{"gist", "user"}) {
 		t.Errorf("asked for %q, got %q", query(t, to).Get("scope"), p.linked.Grant.Scopes)
 	}
@@ -219,9 +219,9 @@ func TestAProvidersErrorCanBeReached(t *testing.T) {
 	p, s := forge(t, nil)
 	for _, status := range []int{400, 200} { // some services say 200 to everything
 		s.on("/token", says(status, jsonType, `{"error":"invalid_grant","error_description":"CANARY"}`))
-		p.want("a refusal", flow(p, s, ""), passport.CodeProvider, http.StatusBadGateway)
+		p.Want("a refusal", flow(p, s, ""), passport.CodeProvider, http.StatusBadGateway)
 		var retrieve *x.RetrieveError
-		if e := p.last(); !errors.As(e, &retrieve) || retrieve.ErrorCode != "invalid_grant" || retrieve.Response.StatusCode != status || !strings.HasSuffix(e.Error(), fmt.Sprintf("status %d: invalid_grant", status)) {
+		if e := p.Last(); !errors.As(e, &retrieve) || retrieve.ErrorCode != "invalid_grant" || retrieve.Response.StatusCode != status || !strings.HasSuffix(e.Error(), fmt.Sprintf("status %d: invalid_grant", status)) {
 			t.Errorf("%v", e)
 		}
 	}
@@ -349,7 +349,7 @@ func TestTheClientOfAGrantBearsTheTokenOnOneHostOnly(t *testing.T) {
 	evil := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { t.Errorf("the other host got %v", r.Header) }))
 	defer evil.Close()
 	p, s := forge(t, nil)
-	p.want("a flow", flow(p, s, ""), "", 0)
+	p.Want("a flow", flow(p, s, ""), "", 0)
 	api := p.linked.Grant.Client(t.Context())
 	s.on("/here", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/me", http.StatusFound) })
 	s.on("/there", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, evil.URL, http.StatusFound) })
@@ -372,7 +372,7 @@ func TestTheClientOfAGrantBearsTheTokenOnOneHostOnly(t *testing.T) {
 
 func TestAGrantGivesCopiesOfItsToken(t *testing.T) {
 	p, s := forge(t, nil)
-	p.want("a flow", flow(p, s, ""), "", 0)
+	p.Want("a flow", flow(p, s, ""), "", 0)
 	g := p.linked.Grant
 	first := g.Token()
 	if first.AccessToken != "CANARY-TOKEN-1" || first.RefreshToken != "CANARY-REFRESH-0" || first.Type() != "Bearer" || time.Until(first.Expiry) < 59*time.Minute {
@@ -392,7 +392,7 @@ func TestAGrantPrintsNoSecret(t *testing.T) {
 	p, s := forge(t, nil)
 	s.on("/me", says(200, jsonType, `{"id":"octo","email":"PRIVATE@example.org"}`))
 	s.on("/token", says(200, jsonType, `{"access_token":"CANARY-TOKEN-1","token_type":"bearer","refresh_token":"CANARY","id_token":"CANARY","scope":"read","team":"PRIVATE"}`))
-	p.want("a flow", flow(p, s, ""), "", 0)
+	p.Want("a flow", flow(p, s, ""), "", 0)
 	g := p.linked.Grant
 	var log strings.Builder
 	logger := slog.New(slog.NewTextHandler(&log, nil))

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -17,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/gopassport/passport"
+	"github.com/gopassport/passport/internal/testapp"
 	"github.com/gopassport/passport/strategies/oauth2"
 )
 
@@ -181,7 +181,6 @@ func (s *service) count(path string) int {
 	return s.hits[path]
 }
 
-// config is how the application knows the service.
 // configFor is config for another registration: answers come to an address of its own.
 func (s *service) configFor(name string) oauth2.Config {
 	c := s.config()
@@ -189,6 +188,7 @@ func (s *service) configFor(name string) oauth2.Config {
 	return c
 }
 
+// config is how the application knows the service.
 func (s *service) config() oauth2.Config {
 	return oauth2.Config{ClientID: clientID, ClientSecret: secret, Auth: oauth2.SecretBasic, RedirectURL: redirectURL, Scopes: []string{"read"},
 		AuthorizationURL: s.URL + "/authorize", TokenURL: s.URL + "/token", Profile: oauth2.JSONProfile(s.URL+"/me", "id")}
@@ -204,138 +204,29 @@ func keep(_ *http.Request, g oauth2.Grant) (*account, error) { return &account{g
 
 // app is an application that connects accounts: /connect/NAME begins and ends.
 type app struct {
-	t      *testing.T
-	auth   *passport.Registry
-	mux    *http.ServeMux
+	*testapp.App
 	mu     sync.Mutex
-	shown  strings.Builder // all that the application heard: errors and events
-	errors []*passport.Error
 	linked *account // the last that was connected
 }
 
-func newApp(t *testing.T) *app {
+func newApp(t *testing.T, changes ...func(*passport.Config)) *app {
 	t.Helper()
-	p := &app{t: t, mux: http.NewServeMux()}
-	key := sha256.Sum256([]byte(t.Name()))
-	heard := func(_ context.Context, e passport.Event) {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		fmt.Fprintf(&p.shown, "%v %+v %#v\n", e, e, e)
+	users := func(c *passport.Config) {
+		c.Users = passport.Users[string]{Key: func(u string) string { return u }, Load: func(_ context.Context, key string) (string, error) { return key, nil }}
 	}
-	p.auth = passport.New(passport.Config{Keys: [][]byte{key[:]}, Observe: heard, OnError: p.failed,
-		Users: passport.Users[string]{Key: func(u string) string { return u }, Load: func(_ context.Context, key string) (string, error) { return key, nil }}})
-	p.mux.HandleFunc("POST /be/{name}", func(w http.ResponseWriter, r *http.Request) {
-		if err := p.auth.Login(w, r, r.PathValue("name")); err != nil {
-			t.Error(err)
-		}
-	})
-	return p
-}
-
-func (p *app) failed(w http.ResponseWriter, _ *http.Request, err error) {
-	var e *passport.Error
-	errors.As(err, &e)
-	p.mu.Lock()
-	p.errors = append(p.errors, e)
-	fmt.Fprintf(&p.shown, "%v %+v %#v %s\n", e, e, e, e.Message)
-	p.mu.Unlock()
-	w.WriteHeader(e.Status)
-	fmt.Fprintf(w, "%s: %s", e.Code, e.Message)
+	return &app{App: testapp.New(t, append([]func(*passport.Config){users}, changes...)...)}
 }
 
 // connect registers a strategy and its route.
 func (p *app) connect(name string, s passport.Strategy, opts ...passport.Option) {
-	p.auth.Use(name, s)
-	p.mux.Handle("/connect/"+name, p.auth.Authorize(name, opts...)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	p.Auth.Use(name, s)
+	p.Mux.Handle("/connect/"+name, p.Auth.Authorize(name, opts...)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a, ok := passport.AccountFrom[*account](r.Context())
 		p.mu.Lock()
 		p.linked = a
 		p.mu.Unlock()
 		fmt.Fprintf(w, "connected %t %v", ok, a.ID)
 	})))
-}
-
-// browser is one person's.
-type browser struct {
-	app     *app
-	cookies map[string]*http.Cookie
-}
-
-func (p *app) browser() *browser { return &browser{p, map[string]*http.Cookie{}} }
-
-func (b *browser) send(r *http.Request) *httptest.ResponseRecorder {
-	for _, c := range b.cookies {
-		r.AddCookie(c)
-	}
-	w := httptest.NewRecorder()
-	b.app.mux.ServeHTTP(w, r)
-	for _, c := range w.Result().Cookies() {
-		if c.MaxAge < 0 {
-			delete(b.cookies, c.Name)
-			continue
-		}
-		b.cookies[c.Name] = c
-	}
-	return w
-}
-
-// navigation is what a person's browser sends.
-func navigation(method, path, site string) *http.Request {
-	r := httptest.NewRequest(method, "https://app.example"+path, nil)
-	for name, value := range map[string]string{"Mode": "navigate", "Dest": "document", "Site": site} {
-		r.Header.Set("Sec-Fetch-"+name, value)
-	}
-	return r
-}
-
-func (b *browser) be(name string) { b.send(navigation("POST", "/be/"+name, "same-origin")) }
-
-// begin follows the application's own link, and gives the address it leads to.
-func (b *browser) begin(name string) (location string) {
-	b.app.t.Helper()
-	w := b.send(navigation("GET", "/connect/"+name, "same-origin"))
-	if w.Code != http.StatusFound {
-		b.app.t.Fatalf("GET /connect/%s: %d %s %v", name, w.Code, w.Body, b.app.last())
-	}
-	return w.Header().Get("Location")
-}
-
-// end comes back from the service.
-func (b *browser) end(name, answer string) *httptest.ResponseRecorder {
-	return b.send(navigation("GET", "/connect/"+name+"?"+answer, "cross-site"))
-}
-
-// last is the last error that the application heard of.
-func (p *app) last() *passport.Error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.errors) == 0 {
-		return nil
-	}
-	return p.errors[len(p.errors)-1]
-}
-
-// want checks an answer: the code of the error, or "" for a connected account.
-func (p *app) want(what string, w *httptest.ResponseRecorder, code passport.Code, status int) {
-	p.t.Helper()
-	text := w.Body.String()
-	switch {
-	case code == "" && (w.Code != 200 || !strings.HasPrefix(text, "connected true")):
-		p.t.Errorf("%s: %d %s, %v; want an account", what, w.Code, text, p.last())
-	case code != "" && (w.Code != status || !strings.HasPrefix(text, string(code)+":")):
-		p.t.Errorf("%s: %d %s, %v; want %d %s", what, w.Code, text, p.last(), status, code)
-	}
-	p.secretless(what, fmt.Sprint(w.Header(), w.Body))
-}
-
-// secretless looks for what must be in no answer, error or event.
-func (p *app) secretless(what, more string) {
-	p.t.Helper()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if text := p.shown.String() + more; strings.Contains(text, "CANARY") {
-		p.t.Errorf("%s: a secret is shown: %s", what, text)
-	}
 }
 
 // query is what an address says.
@@ -362,9 +253,9 @@ func forge(t *testing.T, opts []passport.Option, changes ...func(*oauth2.Config)
 
 // flow runs a whole flow with what the service answers.
 func flow(p *app, s *service, more string) *httptest.ResponseRecorder {
-	p.t.Helper()
-	b := p.browser()
-	return b.end("forge", s.allow(b.begin("forge"))+more)
+	p.T.Helper()
+	b := p.Browser()
+	return b.End("/connect/forge", s.allow(b.Begin("/connect/forge"))+more)
 }
 
 // panics gives the text of a panic.
