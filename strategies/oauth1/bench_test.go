@@ -10,6 +10,7 @@ import (
 
 	"github.com/dghubble/oauth1"
 
+	"github.com/gopassport/passport/internal/testapp"
 	passport1 "github.com/gopassport/passport/strategies/oauth1"
 )
 
@@ -41,7 +42,7 @@ func BenchmarkBegin(b *testing.B) {
 	p.connect("op", passport1.New(benchConfig(), keep))
 	b.ReportAllocs()
 	for b.Loop() {
-		if w := p.browser().get("/connect/op", "same-origin"); w.Code != http.StatusFound {
+		if w := p.Browser().Get("/connect/op", "same-origin"); w.Code != http.StatusFound {
 			b.Fatal(w.Code)
 		}
 	}
@@ -50,16 +51,16 @@ func BenchmarkBegin(b *testing.B) {
 func BenchmarkCallback(b *testing.B) {
 	p := newApp(b)
 	p.connect("op", passport1.New(benchConfig(), keep))
-	begun := p.browser()
-	begun.begin("/connect/op")
+	begun := p.Browser()
+	begun.Begin("/connect/op")
 	b.ReportAllocs()
 	for b.Loop() {
-		r := request(b.Context(), "/connect/op?oauth_token=rt&oauth_verifier=v", "cross-site")
-		for _, c := range begun.cookies {
+		r := testapp.Navigation("GET", "/connect/op?oauth_token=rt&oauth_verifier=v", "cross-site")
+		for _, c := range begun.Cookies {
 			r.AddCookie(c) // sealed cookies can be replayed
 		}
 		w := httptest.NewRecorder()
-		if p.mux.ServeHTTP(w, r); w.Code != http.StatusOK {
+		if p.Mux.ServeHTTP(w, r); w.Code != http.StatusOK {
 			b.Fatal(w.Code)
 		}
 	}

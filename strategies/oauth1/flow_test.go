@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/gopassport/passport"
+	"github.com/gopassport/passport/internal/testapp"
 	"github.com/gopassport/passport/strategies/oauth1"
 )
 
@@ -39,7 +40,7 @@ func TestAnAccountIsConnectedWithEverySignature(t *testing.T) {
 			p, s := world(t, func(config *oauth1.Config) { config.Signature, config.PrivateKey = signature, c.key })
 			s.method, s.public = c.method, &key.PublicKey
 			w := p.through(s, "/connect/op")
-			p.want("the callback", w, "", 0)
+			p.Want("the callback", w, "", 0)
 			if !strings.Contains(w.Body.String(), "ID:9007199254740993 Name:octocat") { // not …992: no float64
 				t.Errorf("%s", w.Body)
 			}
@@ -52,8 +53,8 @@ func TestAnAccountIsConnectedWithEverySignature(t *testing.T) {
 
 func TestAWrongSignatureIsAFaultThatSaysSo(t *testing.T) {
 	p, s := world(t, func(c *oauth1.Config) { c.ConsumerSecret = "CANARY-OTHER" })
-	p.want("the beginning", p.through(s, "/connect/op"), passport.CodeProvider, http.StatusBadGateway)
-	if text := p.last().Error(); !strings.Contains(text, "the request for a request token to ") || !strings.HasSuffix(text, ": status 401: the service refuses: signature_invalid") {
+	p.Want("the beginning", p.through(s, "/connect/op"), passport.CodeProvider, http.StatusBadGateway)
+	if text := p.Last().Error(); !strings.Contains(text, "the request for a request token to ") || !strings.HasSuffix(text, ": status 401: the service refuses: signature_invalid") {
 		t.Errorf("the error is %s", text)
 	}
 }
@@ -63,7 +64,7 @@ func TestAnAddressWithoutAPathIsSignedAsItIsSent(t *testing.T) {
 	c := s.config()
 	c.Profile = oauth1.JSONProfile(s.URL, "id")
 	p.connect("op", oauth1.New(c, keep))
-	p.want("no such page", p.through(s, "/connect/op"), passport.CodeProvider, http.StatusBadGateway)
+	p.Want("no such page", p.through(s, "/connect/op"), passport.CodeProvider, http.StatusBadGateway)
 	if len(s.refused) > 0 || s.count("/") != 1 {
 		t.Errorf("asked %v, refused %v", s.hits, s.refused)
 	}
@@ -72,23 +73,23 @@ func TestAnAddressWithoutAPathIsSignedAsItIsSent(t *testing.T) {
 func TestSomebodyLogsIn(t *testing.T) {
 	p, s := newApp(t), newService(t)
 	p.login("op", oauth1.New(s.config(), keep))
-	b := p.browser()
-	p.want("the callback", b.end("/login/op", s.allow(t, b.begin("/login/op"))), "", 0)
-	if len(b.cookies) != 1 {
-		t.Errorf("beside the login there is %v", b.cookies)
+	b := p.Browser()
+	p.Want("the callback", b.End("/login/op", s.allow(t, b.Begin("/login/op"))), "", 0)
+	if len(b.Cookies) != 1 {
+		t.Errorf("beside the login there is %v", b.Cookies)
 	}
 }
 
 func TestTheSecretOfARequestTokenIsReadableNowhere(t *testing.T) {
 	p, s := world(t)
-	b := p.browser()
-	location := b.begin("/connect/op")
+	b := p.Browser()
+	location := b.Begin("/connect/op")
 	token := tokenIn(t, location)
 	secret := s.secrets[token]
-	if len(b.cookies) != 1 || strings.Contains(location, "secret") {
-		t.Errorf("sent to %s with %v", location, b.cookies)
+	if len(b.Cookies) != 1 || strings.Contains(location, "secret") {
+		t.Errorf("sent to %s with %v", location, b.Cookies)
 	}
-	for _, c := range b.cookies {
+	for _, c := range b.Cookies {
 		text := c.Name + c.Value
 		for _, e := range []*base64.Encoding{base64.RawURLEncoding, base64.StdEncoding} {
 			plain, err := e.DecodeString(c.Value)
@@ -102,8 +103,8 @@ func TestTheSecretOfARequestTokenIsReadableNowhere(t *testing.T) {
 
 func TestNoRequestTokenIsAskedForWhereNoFlowMayBegin(t *testing.T) {
 	p, s := world(t)
-	b := p.browser()
-	p.want("from another site", b.get("/connect/op", "cross-site"), passport.CodeCrossSite, http.StatusForbidden)
+	b := p.Browser()
+	p.Want("from another site", b.Get("/connect/op", "cross-site"), passport.CodeCrossSite, http.StatusForbidden)
 	for name, change := range map[string]func(*http.Request){
 		"HEAD":       func(r *http.Request) { r.Method = http.MethodHead },
 		"a prefetch": func(r *http.Request) { r.Header.Set("Sec-Purpose", "prefetch") },
@@ -112,9 +113,9 @@ func TestNoRequestTokenIsAskedForWhereNoFlowMayBegin(t *testing.T) {
 			r.Header.Set("Sec-Fetch-Dest", "image")
 		},
 	} {
-		r := request(t.Context(), "/connect/op", "same-origin")
+		r := testapp.Navigation("GET", "/connect/op", "same-origin")
 		change(r)
-		if w := b.send(r); w.Code < 400 {
+		if w := b.Send(r); w.Code < 400 {
 			t.Errorf("%s: %d", name, w.Code)
 		}
 	}
@@ -156,18 +157,18 @@ func TestAnAnswerEndsTheFlowOfItsTokenAndNoOther(t *testing.T) {
 		"a token that is longer than any may be": {"oauth_verifier=v&oauth_token=" + strings.Repeat("x", 513), passport.CodeCallback, 400, false},
 	} {
 		p, s := world(t)
-		b := p.browser()
-		location := b.begin("/connect/op")
+		b := p.Browser()
+		location := b.Begin("/connect/op")
 		token := strings.NewReplacer("/", "%2F", "+", "%2B").Replace(tokenIn(t, location))
-		p.want(name, b.end("/connect/op", strings.ReplaceAll(c.answer, "RT", token)), c.code, c.status)
+		p.Want(name, b.End("/connect/op", strings.ReplaceAll(c.answer, "RT", token)), c.code, c.status)
 		if called := s.count("/access_token") > 0; called != (c.code == passport.CodeProvider && strings.Contains(name, "verifier")) {
 			t.Errorf("%s: the service was asked: %v", name, s.hits)
 		}
-		after := b.end("/connect/op", s.allow(t, location))
+		after := b.End("/connect/op", s.allow(t, location))
 		if c.spent {
-			p.want(name+": the good answer afterwards", after, passport.CodeFlowMissing, 400)
+			p.Want(name+": the good answer afterwards", after, passport.CodeFlowMissing, 400)
 		} else {
-			p.want(name+": the good answer afterwards", after, "", 0)
+			p.Want(name+": the good answer afterwards", after, "", 0)
 		}
 	}
 }
@@ -175,39 +176,39 @@ func TestAnAnswerEndsTheFlowOfItsTokenAndNoOther(t *testing.T) {
 // An answer of OAuth 1 is GET; a posted one counts as well, where it is posted whole.
 func TestAPostedAnswerIsReadFromTheBodyAlone(t *testing.T) {
 	p, s := world(t)
-	b := p.browser()
-	answer := s.allow(t, b.begin("/connect/op"))
-	r := request(t.Context(), "/connect/op?"+answer, "same-origin")
+	b := p.Browser()
+	answer := s.allow(t, b.Begin("/connect/op"))
+	r := testapp.Navigation("GET", "/connect/op?"+answer, "same-origin")
 	r.Method = http.MethodPost
-	p.want("in the address of a POST", b.send(r), passport.CodeCallback, 400)
-	p.want("as it should be", b.end("/connect/op", answer), "", 0)
+	p.Want("in the address of a POST", b.Send(r), passport.CodeCallback, 400)
+	p.Want("as it should be", b.End("/connect/op", answer), "", 0)
 }
 
 func TestAFlowIsBoundToItsBrowserItsPersonItsPurposeAndItsName(t *testing.T) {
 	p, s := world(t)
 	p.connect("other", oauth1.New(s.configFor("other"), keep))
 	p.login("login", oauth1.New(s.configFor("login"), keep))
-	begin := func() (*browser, string) {
-		b := p.browser()
-		b.post("/as/alice")
-		return b, s.allow(t, b.begin("/connect/op"))
+	begin := func() (*testapp.Browser, string) {
+		b := p.Browser()
+		b.LogIn(&account{ID: "alice"})
+		return b, s.allow(t, b.Begin("/connect/op"))
 	}
 	for name, c := range map[string]struct {
-		meanwhile func(b *browser) *browser
+		meanwhile func(b *testapp.Browser) *testapp.Browser
 		path      string
 		code      passport.Code
 		status    int
 	}{
-		"nothing happens":              {func(b *browser) *browser { return b }, "/connect/op", "", 0},
-		"another browser":              {func(*browser) *browser { x := p.browser(); x.post("/as/alice"); return x }, "/connect/op", passport.CodeFlowMissing, 400},
-		"somebody else is logged in":   {func(b *browser) *browser { b.post("/as/bob"); return b }, "/connect/op", passport.CodeFlowUser, 403},
-		"nobody is logged in any more": {func(b *browser) *browser { b.post("/logout"); return b }, "/connect/op", passport.CodeFlowUser, 401},
-		"another registration":         {func(b *browser) *browser { return b }, "/connect/other", passport.CodeFlowStrategy, 400},
-		"a log-in":                     {func(b *browser) *browser { return b }, "/login/login", passport.CodeFlowStrategy, 400},
+		"nothing happens":              {func(b *testapp.Browser) *testapp.Browser { return b }, "/connect/op", "", 0},
+		"another browser":              {func(*testapp.Browser) *testapp.Browser { x := p.Browser(); x.LogIn(&account{ID: "alice"}); return x }, "/connect/op", passport.CodeFlowMissing, 400},
+		"somebody else is logged in":   {func(b *testapp.Browser) *testapp.Browser { b.LogIn(&account{ID: "bob"}); return b }, "/connect/op", passport.CodeFlowUser, 403},
+		"nobody is logged in any more": {func(b *testapp.Browser) *testapp.Browser { b.LogOut(); return b }, "/connect/op", passport.CodeFlowUser, 401},
+		"another registration":         {func(b *testapp.Browser) *testapp.Browser { return b }, "/connect/other", passport.CodeFlowStrategy, 400},
+		"a log-in":                     {func(b *testapp.Browser) *testapp.Browser { return b }, "/login/login", passport.CodeFlowStrategy, 400},
 	} {
 		b, answer := begin()
 		before := s.count("/access_token")
-		p.want(name, c.meanwhile(b).end(c.path, answer), c.code, c.status)
+		p.Want(name, c.meanwhile(b).End(c.path, answer), c.code, c.status)
 		if asked := s.count("/access_token") > before; asked != (c.code == "") {
 			t.Errorf("%s: the service was asked: %v", name, asked)
 		}
@@ -217,13 +218,13 @@ func TestAFlowIsBoundToItsBrowserItsPersonItsPurposeAndItsName(t *testing.T) {
 func TestTwoRegistrationsAndSeveralTabsDoNotMix(t *testing.T) {
 	p, s := world(t)
 	p.connect("other", oauth1.New(s.configFor("other"), keep))
-	b := p.browser()
-	first, second, third := s.allow(t, b.begin("/connect/op")), s.allow(t, b.begin("/connect/other")), s.allow(t, b.begin("/connect/op"))
-	p.want("crossed", b.end("/connect/other", first), passport.CodeFlowStrategy, 400)
-	p.want("the third", b.end("/connect/op", third), "", 0)
-	p.want("the second", b.end("/connect/other", second), "", 0)
-	p.want("the first", b.end("/connect/op", first), "", 0)
-	p.want("the first again", b.end("/connect/op", first), passport.CodeFlowMissing, 400)
+	b := p.Browser()
+	first, second, third := s.allow(t, b.Begin("/connect/op")), s.allow(t, b.Begin("/connect/other")), s.allow(t, b.Begin("/connect/op"))
+	p.Want("crossed", b.End("/connect/other", first), passport.CodeFlowStrategy, 400)
+	p.Want("the third", b.End("/connect/op", third), "", 0)
+	p.Want("the second", b.End("/connect/other", second), "", 0)
+	p.Want("the first", b.End("/connect/op", first), "", 0)
+	p.Want("the first again", b.End("/connect/op", first), passport.CodeFlowMissing, 400)
 }
 
 func TestFlowsAtOnceDoNotDisturbEachOther(t *testing.T) {
@@ -232,7 +233,7 @@ func TestFlowsAtOnceDoNotDisturbEachOther(t *testing.T) {
 	for range 16 {
 		group.Go(func() {
 			for range 8 {
-				p.want("a flow", p.through(s, "/connect/op"), "", 0)
+				p.Want("a flow", p.through(s, "/connect/op"), "", 0)
 			}
 		})
 	}
@@ -251,8 +252,8 @@ func TestARouteAddsTheParametersThatConfigNames(t *testing.T) {
 	strategy := oauth1.New(c, keep)
 	c.RouteParams[0] = "changed afterwards"
 	p.connect("op", strategy, passport.Param("screen_name", "octo cat&oauth_token=x"), passport.Param("lang", "fr"))
-	b := p.browser()
-	location := b.begin("/connect/op?screen_name=x&foo=x&force_login=1")
+	b := p.Browser()
+	location := b.Begin("/connect/op?screen_name=x&foo=x&force_login=1")
 	token := tokenIn(t, location)
 	if want := "foo=bar&lang=fr&oauth_token=" + strings.NewReplacer("/", "%2F", "+", "%2B").Replace(token) + "&screen_name=octo+cat%26oauth_token%3Dx"; !strings.HasSuffix(location, "/authorize?"+want) {
 		t.Errorf("sent to %s, want …?%s", location, want)
@@ -260,7 +261,7 @@ func TestARouteAddsTheParametersThatConfigNames(t *testing.T) {
 	if got := s.queries["/request_token"].Encode(); got != "scope=read+write&x=%C3%A9" { // and it was signed, or there were no token
 		t.Errorf("the request token was asked for with %q", got)
 	}
-	p.want("the callback", b.end("/connect/op", s.allow(t, location)), "", 0)
+	p.Want("the callback", b.End("/connect/op", s.allow(t, location)), "", 0)
 }
 
 func TestARefusalOfVerifyIsShownAndAFaultIsNot(t *testing.T) {
@@ -279,7 +280,7 @@ func TestARefusalOfVerifyIsShownAndAFaultIsNot(t *testing.T) {
 		p := newApp(t)
 		p.connect("op", oauth1.New(s.config(), func(*http.Request, oauth1.Grant) (*account, error) { return c.value, c.err }))
 		w := p.through(s, "/connect/op")
-		p.want(name, w, c.code, c.status)
+		p.Want(name, w, c.code, c.status)
 		if !strings.HasSuffix(w.Body.String(), c.text) {
 			t.Errorf("%s: %s", name, w.Body)
 		}

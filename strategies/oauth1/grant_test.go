@@ -30,7 +30,7 @@ func granted(t *testing.T, change ...func(*oauth1.Config)) (oauth1.Grant, *servi
 		return keep(r, g)
 	})
 	p.connect("op", strategy)
-	p.want("the flow", p.through(s, "/connect/op"), "", 0)
+	p.Want("the flow", p.through(s, "/connect/op"), "", 0)
 	return got, s, strategy
 }
 
@@ -87,7 +87,7 @@ func TestTheClientOfAGrantSignsWhatIsAsked(t *testing.T) {
 			return keep(r, g)
 		})
 		p.connect("op", strategy)
-		p.want("the flow", p.through(s, "/connect/op"), "", 0)
+		p.Want("the flow", p.through(s, "/connect/op"), "", 0)
 		ask(t, strategy.Client(t.Context(), token, secret), s.URL) // the token was kept
 		if len(s.refused) > 0 || s.count("/photos") != 8 {
 			t.Errorf("%s: %d times asked, refused %v", method, s.count("/photos"), s.refused)

@@ -60,10 +60,10 @@ func (c hostile) run(t *testing.T, input string) {
 	if c.at != "" {
 		c.misbehave(s, input)
 	}
-	b := p.browser()
-	w := b.get("/login/tw-login", "same-origin")
+	b := p.Browser()
+	w := b.Get("/login/tw-login", "same-origin")
 	if c.at == "/request_token" {
-		p.want("the beginning", w, c.code, c.status)
+		p.Want("the beginning", w, c.code, c.status)
 		if w.Header().Get("Location") != "" {
 			t.Error("the person is sent there")
 		}
@@ -76,13 +76,13 @@ func (c hostile) run(t *testing.T, input string) {
 	answer := good
 	switch {
 	case c.good:
-		p.want("the first time", b.end(path, good), "", 0)
+		p.Want("the first time", b.End(path, good), "", 0)
 	case c.at == "":
 		token := tokenIn(t, w.Header().Get("Location"))
 		answer = inputs.Expand(input, func(string) string { return url.QueryEscape(token) })
 	}
 	before := s.count("/access_token")
-	p.want("the answer", b.end(path, answer), c.code, c.status)
+	p.Want("the answer", b.End(path, answer), c.code, c.status)
 	if asked := s.count("/access_token") > before; asked != (c.at == "/access_token") {
 		t.Errorf("the service was asked: %v", asked)
 	}
@@ -91,7 +91,7 @@ func (c hostile) run(t *testing.T, input string) {
 	if c.spent {
 		after = passport.CodeFlowMissing
 	}
-	p.want("the good answer afterwards", b.end("/login/tw-login", good), after, 400)
+	p.Want("the good answer afterwards", b.End("/login/tw-login", good), after, 400)
 }
 
 // misbehave makes the service reply as an entry says.

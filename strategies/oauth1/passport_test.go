@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gopassport/passport"
+	"github.com/gopassport/passport/internal/testapp"
 	"github.com/gopassport/passport/strategies/oauth1"
 )
 
@@ -22,7 +23,7 @@ import (
 type row struct {
 	*app
 	s       *service
-	browser *browser
+	browser *testapp.Browser
 }
 
 func newRow(t *testing.T, change func(*oauth1.Config), verify func(*http.Request, oauth1.Grant) (*account, error), opts ...passport.Option) row {
@@ -36,7 +37,7 @@ func newRow(t *testing.T, change func(*oauth1.Config), verify func(*http.Request
 		verify = keep
 	}
 	p.connect("op", oauth1.New(c, verify), opts...)
-	return row{p, s, p.browser()}
+	return row{p, s, p.Browser()}
 }
 
 // callbackSent is the oauth_callback that the service was told.
@@ -45,7 +46,7 @@ func (r row) callbackSent() *string {
 	r.s.does("/request_token", func(w http.ResponseWriter, q *http.Request) {
 		oauth, err := readHeader(q.Header.Get("Authorization"))
 		if err != nil {
-			r.t.Error(err)
+			r.T.Error(err)
 		}
 		*sent = oauth.Get("oauth_callback")
 		r.s.serve(w, q)
@@ -54,7 +55,7 @@ func (r row) callbackSent() *string {
 }
 
 // answered begins and gives the good answer.
-func (r row) answered() string { return r.s.allow(r.t, r.browser.begin("/connect/op")) }
+func (r row) answered() string { return r.s.allow(r.T, r.browser.Begin("/connect/op")) }
 
 func TestPassportOAuth1Construction(t *testing.T) {
 	mistakes := func(change func(*oauth1.Config), want string) func(*testing.T) {
@@ -123,14 +124,14 @@ func TestPassportOAuth1AuthorizationRequest(t *testing.T) {
 	t.Run("O1R-1 without a callback URL there is no strategy", refused(""))
 	t.Run("O1R-2 a query is kept", func(t *testing.T) {
 		r := newRow(t, func(c *oauth1.Config) { c.Endpoint.AuthorizeURL += "?foo=bar" }, nil)
-		if location := r.browser.begin("/connect/op"); !strings.Contains(location, "/authorize?foo=bar&oauth_token=") {
+		if location := r.browser.Begin("/connect/op"); !strings.Contains(location, "/authorize?foo=bar&oauth_token=") {
 			t.Errorf("sent to %s", location)
 		}
 	})
 	t.Run("O1R-3 the callback URL is sent for the request token and not with the person", func(t *testing.T) {
 		r := newRow(t, nil, nil)
 		sent := r.callbackSent()
-		location, err := url.Parse(r.browser.begin("/connect/op"))
+		location, err := url.Parse(r.browser.Begin("/connect/op"))
 		if err != nil || *sent != callbackURL || len(location.Query()) != 1 {
 			t.Errorf("%v: told %q, sent to %s", err, *sent, location)
 		}
@@ -138,7 +139,7 @@ func TestPassportOAuth1AuthorizationRequest(t *testing.T) {
 	t.Run("O1R-4 without a confirmation nobody is sent there", func(t *testing.T) {
 		r := newRow(t, nil, nil)
 		r.s.reply("/request_token", 200, "oauth_token=a&oauth_token_secret=b")
-		r.want("not confirmed", r.browser.get("/connect/op", "same-origin"), passport.CodeProvider, 502)
+		r.Want("not confirmed", r.browser.Get("/connect/op", "same-origin"), passport.CodeProvider, 502)
 	})
 	for _, name := range []string{"O1R-5 a callback URL is absolute", "O1R-6 and not made of the request"} {
 		t.Run(name, refused("/connect/callback"))
@@ -154,27 +155,27 @@ func TestPassportOAuth1AuthorizationRequest(t *testing.T) {
 	t.Run("O1R-9 a service that cannot be reached", func(t *testing.T) {
 		r := newRow(t, nil, nil)
 		r.s.Close()
-		r.want("nobody there", r.browser.get("/connect/op", "same-origin"), passport.CodeProvider, 502)
-		if len(r.browser.cookies) > 0 {
-			t.Errorf("kept %v", r.browser.cookies)
+		r.Want("nobody there", r.browser.Get("/connect/op", "same-origin"), passport.CodeProvider, 502)
+		if len(r.browser.Cookies) > 0 {
+			t.Errorf("kept %v", r.browser.Cookies)
 		}
 	})
 	t.Run("O1R-10 a service that answers 500", func(t *testing.T) {
 		r := newRow(t, nil, nil)
 		r.s.reply("/request_token", 500, "CANARY")
-		r.want("500", r.browser.get("/connect/op", "same-origin"), passport.CodeProvider, 502)
-		if len(r.browser.cookies) > 0 || !strings.Contains(r.last().Error(), "status 500") {
-			t.Errorf("kept %v, %v", r.browser.cookies, r.last())
+		r.Want("500", r.browser.Get("/connect/op", "same-origin"), passport.CodeProvider, 502)
+		if len(r.browser.Cookies) > 0 || !strings.Contains(r.Last().Error(), "status 500") {
+			t.Errorf("kept %v, %v", r.browser.Cookies, r.Last())
 		}
 	})
 	t.Run("O1R-11 no session is needed", sessionless)
 	forwarded := func(t *testing.T) {
 		r := newRow(t, nil, nil)
 		sent := r.callbackSent()
-		q := request(t.Context(), "/connect/op", "same-origin")
+		q := testapp.Navigation("GET", "/connect/op", "same-origin")
 		q.Header.Set("X-Forwarded-Proto", "http")
 		q.Header.Set("X-Forwarded-Host", "evil.example")
-		if w := r.browser.send(q); w.Code != http.StatusFound || *sent != callbackURL {
+		if w := r.browser.Send(q); w.Code != http.StatusFound || *sent != callbackURL {
 			t.Errorf("%d: told %q", w.Code, *sent)
 		}
 	}
@@ -190,8 +191,8 @@ func sessionless(t *testing.T) {
 	auth.Use("op", oauth1.New(s.config(), keep))
 	h := auth.Authorize("op")(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }))
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, request(t.Context(), "/", "same-origin"))
-	r := request(t.Context(), "/?"+s.allow(t, w.Header().Get("Location")), "cross-site")
+	h.ServeHTTP(w, testapp.Navigation("GET", "/", "same-origin"))
+	r := testapp.Navigation("GET", "/?"+s.allow(t, w.Header().Get("Location")), "cross-site")
 	for _, c := range w.Result().Cookies() {
 		r.AddCookie(c)
 	}
@@ -212,10 +213,10 @@ func TestPassportOAuth1Callback(t *testing.T) {
 				return keep(q, g)
 			})
 			answer := r.answered()
-			r.want("the callback", r.browser.end("/connect/op", answer), "", 0)
-			r.want("once more", r.browser.end("/connect/op", answer), passport.CodeFlowMissing, 400)
-			if called != 1 || len(r.browser.cookies) != 0 {
-				t.Errorf("verify was called %d times; kept %v", called, r.browser.cookies)
+			r.Want("the callback", r.browser.End("/connect/op", answer), "", 0)
+			r.Want("once more", r.browser.End("/connect/op", answer), passport.CodeFlowMissing, 400)
+			if called != 1 || len(r.browser.Cookies) != 0 {
+				t.Errorf("verify was called %d times; kept %v", called, r.browser.Cookies)
 			}
 		}
 	}
@@ -237,12 +238,12 @@ func TestPassportOAuth1Callback(t *testing.T) {
 		return func(t *testing.T) {
 			r := newRow(t, nil, verify)
 			answer := r.answered()
-			w := r.browser.end("/connect/op", answer)
-			r.want("the callback", w, code, status)
+			w := r.browser.End("/connect/op", answer)
+			r.Want("the callback", w, code, status)
 			if !strings.HasSuffix(w.Body.String(), text) {
 				t.Errorf("%s", w.Body)
 			}
-			r.want("once more", r.browser.end("/connect/op", answer), passport.CodeFlowMissing, 400)
+			r.Want("once more", r.browser.End("/connect/op", answer), passport.CodeFlowMissing, 400)
 		}
 	}
 	t.Run("O1F-1 a nil account is a refusal", ends(func(*http.Request, oauth1.Grant) (*account, error) { return nil, nil }, passport.CodeRejected, 401, "cannot be used here."))
@@ -261,7 +262,7 @@ func unknown(t *testing.T, begun bool) {
 	if begun {
 		answer = r.answered()
 	}
-	r.want("the answer", r.app.browser().end("/connect/op", answer), passport.CodeFlowMissing, 400)
+	r.Want("the answer", r.app.Browser().End("/connect/op", answer), passport.CodeFlowMissing, 400)
 	if n := r.s.count("/access_token"); n != 0 {
 		t.Errorf("the service was asked %d times", n)
 	}
@@ -271,9 +272,9 @@ func spent(t *testing.T) {
 	r := newRow(t, nil, nil)
 	answer := r.answered()
 	r.s.does("/access_token", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
-	r.want("the answer", r.browser.end("/connect/op", answer), passport.CodeProvider, 502)
+	r.Want("the answer", r.browser.End("/connect/op", answer), passport.CodeProvider, 502)
 	r.s.does("/access_token", nil)
-	r.want("once more", r.browser.end("/connect/op", answer), passport.CodeFlowMissing, 400)
+	r.Want("once more", r.browser.End("/connect/op", answer), passport.CodeFlowMissing, 400)
 }
 
 // shelf is a flow store that may fail.
@@ -306,9 +307,8 @@ func (s *shelf) Take(_ context.Context, id string) ([]byte, error) {
 // shelved runs a flow with a store that fails as told.
 func shelved(t *testing.T, put, take func() error) (*app, *service, *shelf, *httptest.ResponseRecorder) {
 	t.Helper()
-	p, s := newApp(t), newService(t)
-	store := &shelf{map[string][]byte{}, put, take, 0, 0}
-	p.auth = passport.New(passport.Config{Keys: [][]byte{[]byte("0123456789abcdef0123456789ABCDEF")}, Flows: store, OnError: p.refuse, Observe: func(context.Context, passport.Event) {}})
+	s, store := newService(t), &shelf{map[string][]byte{}, put, take, 0, 0}
+	p := newApp(t, func(c *passport.Config) { c.Flows, c.Users = store, nil })
 	p.connect("op", oauth1.New(s.config(), keep))
 	return p, s, store, p.through(s, "/connect/op")
 }
@@ -319,7 +319,7 @@ func TestPassportOAuth1State(t *testing.T) {
 	panicking := func() error { panic("CANARY") }
 	stored := func(t *testing.T) {
 		p, _, store, w := shelved(t, none, none)
-		p.want("the flow", w, "", 0)
+		p.Want("the flow", w, "", 0)
 		if store.puts != 1 || store.takes != 1 || len(store.flows) != 0 {
 			t.Errorf("%d puts, %d takes, %d left", store.puts, store.takes, len(store.flows))
 		}
@@ -327,25 +327,25 @@ func TestPassportOAuth1State(t *testing.T) {
 	fails := func(put, take func() error, code passport.Code, status int) func(*testing.T) {
 		return func(t *testing.T) {
 			p, s, _, w := shelved(t, put, take)
-			if w.Code != status || p.last() == nil || p.last().Code != code || s.count("/access_token") != 0 {
-				t.Errorf("%d %v, asked %v", w.Code, p.last(), s.hits)
+			if w.Code != status || p.Last() == nil || p.Last().Code != code || s.count("/access_token") != 0 {
+				t.Errorf("%d %v, asked %v", w.Code, p.Last(), s.hits)
 			}
 		}
 	}
 	returns := func(t *testing.T) { // the page to go back to is the state that there is
 		r := newRow(t, nil, nil, passport.SuccessReturnToOrRedirect("/default"))
-		r.mux.Handle("/page", r.auth.RequireUser("/connect/op")(http.NotFoundHandler()))
-		r.browser.get("/page?x=1", "none")
-		location := r.browser.begin("/connect/op")
-		if w := r.browser.end("/connect/op", r.s.allow(t, location)); w.Header().Get("Location") != "/page?x=1" || strings.Contains(location, "page") {
+		r.Mux.Handle("/page", r.Auth.RequireUser("/connect/op")(http.NotFoundHandler()))
+		r.browser.Get("/page?x=1", "none")
+		location := r.browser.Begin("/connect/op")
+		if w := r.browser.End("/connect/op", r.s.allow(t, location)); w.Header().Get("Location") != "/page?x=1" || strings.Contains(location, "page") {
 			t.Errorf("%d %v; sent to %s", w.Code, w.Header(), location)
 		}
 	}
 	noInfo := func(t *testing.T) {
 		s := newService(t)
 		p := newApp(t)
-		p.auth.Use("op", oauth1.New(s.config(), keep))
-		p.mux.Handle("/connect/op", p.auth.Authorize("op")(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		p.Auth.Use("op", oauth1.New(s.config(), keep))
+		p.Mux.Handle("/connect/op", p.Auth.Authorize("op")(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			if info, ok := passport.InfoFrom[any](r.Context()); ok {
 				t.Errorf("info %v", info)
 			}
@@ -357,11 +357,11 @@ func TestPassportOAuth1State(t *testing.T) {
 	info := func(t *testing.T) { // what verify has to say besides, it returns as a Success
 		s := newService(t)
 		p := newApp(t)
-		p.auth.Use("op", oauth1.New(s.config(), func(r *http.Request, g oauth1.Grant) (passport.Success, error) {
+		p.Auth.Use("op", oauth1.New(s.config(), func(r *http.Request, g oauth1.Grant) (passport.Success, error) {
 			a, err := keep(r, g)
 			return passport.Success{Value: a, Info: "hello"}, err
 		}))
-		p.mux.Handle("/connect/op", p.auth.Authorize("op")(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p.Mux.Handle("/connect/op", p.Auth.Authorize("op")(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			text, _ := passport.InfoFrom[string](r.Context())
 			fmt.Fprint(w, text)
 		})))
@@ -400,14 +400,14 @@ func TestPassportOAuth1State(t *testing.T) {
 func TestPassportOAuth1Providers(t *testing.T) {
 	t.Run("O1U-1 the request address has the parameters of the request", func(t *testing.T) {
 		r := newRow(t, func(c *oauth1.Config) { c.Endpoint.RequestURL += "?scope=read" }, nil)
-		location := r.browser.begin("/connect/op")
+		location := r.browser.Begin("/connect/op")
 		if got := r.s.queries["/request_token"].Encode(); got != "scope=read" || strings.Contains(location, "scope") {
 			t.Errorf("asked with %q, sent to %s", got, location)
 		}
 	})
 	t.Run("O1U-2 a route adds a parameter to the authorization address", func(t *testing.T) {
 		r := newRow(t, func(c *oauth1.Config) { c.RouteParams = []string{"screen_name"} }, nil, passport.Param("screen_name", "bob"))
-		if location := r.browser.begin("/connect/op"); !strings.HasSuffix(location, "&screen_name=bob") {
+		if location := r.browser.Begin("/connect/op"); !strings.HasSuffix(location, "&screen_name=bob") {
 			t.Errorf("sent to %s", location)
 		}
 	})
@@ -415,9 +415,9 @@ func TestPassportOAuth1Providers(t *testing.T) {
 		return func(t *testing.T) {
 			r := newRow(t, nil, nil)
 			r.s.reply(path, 401, "oauth_problem=timestamp_refused&oauth_acceptable_timestamps=CANARY")
-			r.want("refused", r.through(r.s, "/connect/op"), passport.CodeProvider, 502)
-			if !strings.HasSuffix(r.last().Error(), "status 401: the service refuses: timestamp_refused") {
-				t.Errorf("%v", r.last())
+			r.Want("refused", r.through(r.s, "/connect/op"), passport.CodeProvider, 502)
+			if !strings.HasSuffix(r.Last().Error(), "status 401: the service refuses: timestamp_refused") {
+				t.Errorf("%v", r.Last())
 			}
 		}
 	}
@@ -426,9 +426,9 @@ func TestPassportOAuth1Providers(t *testing.T) {
 	t.Run("O1U-5 any other error has its status", func(t *testing.T) {
 		r := newRow(t, nil, nil)
 		r.s.reply("/request_token", 500, "CANARY")
-		r.want("500", r.through(r.s, "/connect/op"), passport.CodeProvider, 502)
-		if !strings.HasSuffix(r.last().Error(), "status 500: the service refuses") {
-			t.Errorf("%v", r.last())
+		r.Want("500", r.through(r.s, "/connect/op"), passport.CodeProvider, 502)
+		if !strings.HasSuffix(r.Last().Error(), "status 500: the service refuses") {
+			t.Errorf("%v", r.Last())
 		}
 	})
 	profile := func(f oauth1.ProfileFunc, id string, code passport.Code, asked int) func(*testing.T) {
@@ -446,12 +446,12 @@ func TestPassportOAuth1Providers(t *testing.T) {
 				}
 			}, nil)
 			answer := r.answered()
-			w := r.browser.end("/connect/op", answer)
-			r.want("the answer", w, code, 502)
+			w := r.browser.End("/connect/op", answer)
+			r.Want("the answer", w, code, 502)
 			if !strings.Contains(w.Body.String(), id) || r.s.count("/me") != asked {
 				t.Errorf("%s; asked %d times", w.Body, r.s.count("/me"))
 			}
-			r.want("once more", r.browser.end("/connect/op", answer), passport.CodeFlowMissing, 400)
+			r.Want("once more", r.browser.End("/connect/op", answer), passport.CodeFlowMissing, 400)
 		}
 	}
 	skip := func(ask bool, err error) oauth1.ProfileFunc {
@@ -486,8 +486,8 @@ func TestPassportOAuth1Errors(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRow(t, nil, nil)
 			c.misbehave(r)
-			r.want("the beginning", r.browser.get("/connect/op", "same-origin"), passport.CodeProvider, 502)
-			text := r.last().Error()
+			r.Want("the beginning", r.browser.Get("/connect/op", "same-origin"), passport.CodeProvider, 502)
+			text := r.Last().Error()
 			if within, some := strings.CutSuffix(c.want, "…"); !strings.Contains(text, within) || !some && !strings.HasSuffix(text, c.want) {
 				t.Errorf("%s", text)
 			}
@@ -504,23 +504,23 @@ func TestPassportOAuth1Gaps(t *testing.T) {
 			t.Fatal(err)
 		}
 		values.Set("oauth_token", "OTHER")
-		r.want("another token", r.browser.end("/connect/op", values.Encode()), passport.CodeFlowMissing, 400)
+		r.Want("another token", r.browser.End("/connect/op", values.Encode()), passport.CodeFlowMissing, 400)
 		if n := r.s.count("/access_token"); n != 0 {
 			t.Errorf("the service was asked %d times", n)
 		}
-		r.want("the token", r.browser.end("/connect/op", answer), "", 0)
+		r.Want("the token", r.browser.End("/connect/op", answer), "", 0)
 	})
 	t.Run("OG-12 two strategies do not meet", func(t *testing.T) {
 		r := newRow(t, nil, nil)
 		r.connect("second", oauth1.New(r.s.configFor("second"), keep))
-		first, second := r.answered(), r.s.allow(t, r.browser.begin("/connect/second"))
-		r.want("the first", r.browser.end("/connect/op", first), "", 0)
-		r.want("the second", r.browser.end("/connect/second", second), "", 0)
+		first, second := r.answered(), r.s.allow(t, r.browser.Begin("/connect/second"))
+		r.Want("the first", r.browser.End("/connect/op", first), "", 0)
+		r.Want("the second", r.browser.End("/connect/second", second), "", 0)
 	})
 	t.Run("OG-13 denied is a refusal", func(t *testing.T) {
 		r := newRow(t, nil, nil)
-		token := tokenIn(t, r.browser.begin("/connect/op"))
-		r.want("denied", r.browser.end("/connect/op", "denied="+url.QueryEscape(token)), passport.CodeDenied, 403)
+		token := tokenIn(t, r.browser.Begin("/connect/op"))
+		r.Want("denied", r.browser.End("/connect/op", "denied="+url.QueryEscape(token)), passport.CodeDenied, 403)
 		if n := r.s.count("/request_token"); n != 1 {
 			t.Errorf("%d request tokens", n)
 		}
@@ -529,9 +529,9 @@ func TestPassportOAuth1Gaps(t *testing.T) {
 	t.Run("OG-15 the Host header makes no callback URL", func(t *testing.T) {
 		r := newRow(t, nil, nil)
 		sent := r.callbackSent()
-		q := request(t.Context(), "/connect/op", "same-origin")
+		q := testapp.Navigation("GET", "/connect/op", "same-origin")
 		q.Host = "evil.example"
-		r.browser.send(q)
+		r.browser.Send(q)
 		if *sent != callbackURL {
 			t.Errorf("told %q", *sent)
 		}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/gopassport/passport"
+	"github.com/gopassport/passport/internal/testapp"
 	"github.com/gopassport/passport/strategies/oauth1"
 )
 
@@ -54,8 +55,8 @@ func TestAServiceThatMisbehavesIsAFaultOfItsOwn(t *testing.T) {
 		for _, path := range paths() {
 			p, s := world(t)
 			s.does(path, odd)
-			p.want(name+" at "+path, p.through(s, "/connect/op"), passport.CodeProvider, http.StatusBadGateway)
-			if err := p.last(); err == nil || !strings.Contains(err.Error(), strings.TrimPrefix(s.URL, "http://")) {
+			p.Want(name+" at "+path, p.through(s, "/connect/op"), passport.CodeProvider, http.StatusBadGateway)
+			if err := p.Last(); err == nil || !strings.Contains(err.Error(), strings.TrimPrefix(s.URL, "http://")) {
 				t.Errorf("%s at %s: the error does not say who: %v", name, path, err)
 			}
 		}
@@ -110,12 +111,12 @@ func TestAReplyWithATokenIsReadInOneWayOnly(t *testing.T) {
 		}
 		p.connect("op", oauth1.New(config, keep))
 		s.reply("/request_token", 200, c.reply)
-		w := p.browser().get("/connect/op", "same-origin")
+		w := p.Browser().Get("/connect/op", "same-origin")
 		if ok := w.Code == http.StatusFound; ok != c.requestOK {
-			t.Errorf("%s, as a request token: %d %v", name, w.Code, p.last())
+			t.Errorf("%s, as a request token: %d %v", name, w.Code, p.Last())
 		}
 		if !c.requestOK {
-			p.want(name+", as a request token", w, passport.CodeProvider, 502)
+			p.Want(name+", as a request token", w, passport.CodeProvider, 502)
 		}
 		s.does("/request_token", nil)
 		s.reply("/access_token", 200, c.reply)
@@ -123,7 +124,7 @@ func TestAReplyWithATokenIsReadInOneWayOnly(t *testing.T) {
 		if c.accessOK {
 			want = ""
 		}
-		p.want(name+", as an access token", p.through(s, "/connect/op"), want, 502)
+		p.Want(name+", as an access token", p.through(s, "/connect/op"), want, 502)
 	}
 }
 
@@ -132,7 +133,7 @@ func TestAServiceThatHangsIsLeftInTime(t *testing.T) {
 		p, s := world(t, func(c *oauth1.Config) { c.Timeout = 50 * time.Millisecond })
 		gone := make(chan struct{})
 		s.does(path, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done(); close(gone) })
-		p.want("a hang at "+path, p.through(s, "/connect/op"), passport.CodeProviderTimeout, http.StatusGatewayTimeout)
+		p.Want("a hang at "+path, p.through(s, "/connect/op"), passport.CodeProviderTimeout, http.StatusGatewayTimeout)
 		<-gone // the connection was closed
 	}
 }
@@ -140,23 +141,23 @@ func TestAServiceThatHangsIsLeftInTime(t *testing.T) {
 func TestABrowserThatGoesAwayEndsTheCall(t *testing.T) {
 	for _, path := range paths() {
 		p, s := world(t)
-		b := p.browser()
+		b := p.Browser()
 		ctx, cancel := context.WithCancel(t.Context())
 		gone := make(chan struct{})
 		hang := func(_ http.ResponseWriter, r *http.Request) { cancel(); <-r.Context().Done(); close(gone) }
 		var w *httptest.ResponseRecorder
 		if path == "/request_token" {
 			s.does(path, hang)
-			w = b.send(request(ctx, "/connect/op", "same-origin"))
+			w = b.Send(testapp.Navigation("GET", "/connect/op", "same-origin").WithContext(ctx))
 		} else {
-			answer := s.allow(t, b.begin("/connect/op"))
+			answer := s.allow(t, b.Begin("/connect/op"))
 			s.does(path, hang)
-			w = b.send(request(ctx, "/connect/op?"+answer, "cross-site"))
+			w = b.Send(testapp.Navigation("GET", "/connect/op?"+answer, "cross-site").WithContext(ctx))
 		}
-		p.want("gone at "+path, w, passport.CodeProviderTimeout, http.StatusGatewayTimeout)
+		p.Want("gone at "+path, w, passport.CodeProviderTimeout, http.StatusGatewayTimeout)
 		<-gone
 		cancel()
-		if text := p.last().Error(); !strings.HasSuffix(text, "the browser went away") {
+		if text := p.Last().Error(); !strings.HasSuffix(text, "the browser went away") {
 			t.Errorf("gone at %s: %s", path, text)
 		}
 	}
@@ -165,9 +166,9 @@ func TestABrowserThatGoesAwayEndsTheCall(t *testing.T) {
 func TestAServiceThatIsNotThereIsAFaultThatSaysSo(t *testing.T) {
 	p, s := world(t)
 	s.Close()
-	p.want("nobody listens", p.through(s, "/connect/op"), passport.CodeProvider, http.StatusBadGateway)
+	p.Want("nobody listens", p.through(s, "/connect/op"), passport.CodeProvider, http.StatusBadGateway)
 	var network *net.OpError
-	if err := p.last(); !errors.As(err, &network) || !strings.Contains(err.Error(), "the network: dial") {
+	if err := p.Last(); !errors.As(err, &network) || !strings.Contains(err.Error(), "the network: dial") {
 		t.Errorf("%v", err)
 	}
 }
@@ -182,8 +183,8 @@ func TestOnlyTheWordsOfAProblemReportAreShown(t *testing.T) {
 	} {
 		p, s := world(t)
 		s.reply("/request_token", 400, report)
-		p.want(report, p.through(s, "/connect/op"), passport.CodeProvider, 502)
-		if text := p.last().Error(); !strings.HasSuffix(text, "status 400: "+want) {
+		p.Want(report, p.through(s, "/connect/op"), passport.CodeProvider, 502)
+		if text := p.Last().Error(); !strings.HasSuffix(text, "status 400: "+want) {
 			t.Errorf("%s: %s", report, text)
 		}
 	}
@@ -225,7 +226,7 @@ func TestAProfileNamesSomebodyOrIsNone(t *testing.T) {
 		p, s := world(t)
 		s.reply("/me", 200, profile)
 		w := p.through(s, "/connect/op")
-		p.want(profile[:min(40, len(profile))], w, want.code, 502)
+		p.Want(profile[:min(40, len(profile))], w, want.code, 502)
 		if want.code == "" && !strings.Contains(w.Body.String(), "ID:"+want.id+" ") {
 			t.Errorf("%s: %s", profile, w.Body)
 		}
@@ -236,19 +237,19 @@ func TestAProfileNamesSomebodyOrIsNone(t *testing.T) {
 			w.Header().Set("Content-Type", media)
 			io.WriteString(w, `{"id":"42"}`)
 		})
-		p.want("another type: "+media, p.through(s, "/connect/op"), passport.CodeProvider, 502)
+		p.Want("another type: "+media, p.through(s, "/connect/op"), passport.CodeProvider, 502)
 	}
 	for _, status := range []int{201, 203, 400, 401, 404, 500} {
 		p, s := world(t)
 		s.reply("/me", status, `{"id":"42"}`)
-		p.want("another status", p.through(s, "/connect/op"), passport.CodeProvider, 502)
+		p.Want("another status", p.through(s, "/connect/op"), passport.CodeProvider, 502)
 	}
 }
 
 func TestAProfileFromTheReplyAsksNobody(t *testing.T) {
 	for param, code := range map[string]passport.Code{"user_id": "", "user_nsid": passport.CodeSubject, "oauth_token_secret": passport.CodeSubject} {
 		p, s := world(t, func(c *oauth1.Config) { c.Profile = oauth1.ReplyProfile(param) })
-		p.want(param, p.through(s, "/connect/op"), code, 502)
+		p.Want(param, p.through(s, "/connect/op"), code, 502)
 		if s.count("/me") != 0 || !slices.Equal(slices.Sorted(maps.Keys(s.hits)), []string{"/access_token", "/request_token"}) {
 			t.Errorf("%s: asked %v", param, s.hits)
 		}
@@ -272,10 +273,10 @@ func TestAnErrorOfAProfileFunctionIsNotShown(t *testing.T) {
 			}
 		})
 		w := p.through(s, "/connect/op")
-		if w.Code != c.status || p.last().Code != c.code || !errors.Is(p.last(), c.err) && c.status != 403 {
-			t.Errorf("%s: %d %v", name, w.Code, p.last())
+		if w.Code != c.status || p.Last().Code != c.code || !errors.Is(p.Last(), c.err) && c.status != 403 {
+			t.Errorf("%s: %d %v", name, w.Code, p.Last())
 		}
-		if text := p.last().Error(); strings.Contains(text, "CANARY") {
+		if text := p.Last().Error(); strings.Contains(text, "CANARY") {
 			t.Errorf("%s: %s", name, text)
 		}
 	}
