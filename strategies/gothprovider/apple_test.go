@@ -4,9 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
-	"maps"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -15,6 +13,7 @@ import (
 	"github.com/markbates/goth/providers/apple"
 
 	"github.com/gopassport/passport"
+	"github.com/gopassport/passport/internal/testapp"
 	"github.com/gopassport/passport/strategies/gothprovider"
 )
 
@@ -23,7 +22,7 @@ import (
 // for appleid.apple.com. The ID tokens are signed, and goth verifies them.
 
 // appleApp is an application where people log in, and connect an account at Apple.
-func appleApp(t *testing.T, world *internet) (*app, *browser) {
+func appleApp(t *testing.T, world *internet) (*app, *testapp.Browser) {
 	t.Helper()
 	everybody.Store(world)
 	t.Cleanup(func() { everybody.Store(nil) })
@@ -33,52 +32,17 @@ func appleApp(t *testing.T, world *internet) (*app, *browser) {
 			Load: func(_ context.Context, id string) (*account, error) { return &account{ID: id}, nil },
 		}
 	})
-	mux := p.mux
-	p.mux = http.NewServeMux()
-	p.mux.Handle("/", p.auth.Session(mux))
-	mux.HandleFunc("/as/alice", func(w http.ResponseWriter, r *http.Request) {
-		if err := p.auth.Login(w, r, &account{ID: "alice"}); err != nil {
-			t.Error(err)
-		}
-	})
-	p.auth.Use("apple", gothprovider.New(apple.New("id", "CANARY-SECRET", "https://app.example/callback", nil, apple.ScopeName, apple.ScopeEmail), keep))
+	p.Handler = p.Auth.Session(p.Mux)
+	p.Auth.Use("apple", gothprovider.New(apple.New("id", "CANARY-SECRET", "https://app.example/callback", nil, apple.ScopeName, apple.ScopeEmail), keep))
 	show := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		u, _ := passport.UserFrom[*account](r.Context())
 		a, connected := passport.AccountFrom[*account](r.Context())
 		fmt.Fprintf(w, "connected %t %v, user %v", connected, a, u)
 	})
-	mux.Handle("/connect/apple", p.auth.Authorize("apple")(show))
-	mux.Handle("/login/apple", p.auth.Authenticate("apple")(show))
-	mux.Handle("/me", show)
-	return p, p.browser()
-}
-
-// post is Apple's page, which posts its answer: the cookies that are Lax stay away.
-func (b *browser) post(path string, form url.Values) *httptest.ResponseRecorder {
-	r := httptest.NewRequest("POST", path, strings.NewReader(form.Encode()))
-	for name, value := range map[string]string{
-		"Content-Type": "application/x-www-form-urlencoded", "Origin": "https://appleid.apple.com",
-		"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document",
-	} {
-		r.Header.Set(name, value)
-	}
-	strict := *b
-	strict.cookies = map[string]*http.Cookie{}
-	w := strict.send(r)
-	maps.Copy(b.cookies, strict.cookies)
-	return w
-}
-
-// posted sends a form and follows the redirect to where the cookies are.
-func (b *browser) posted(path string, form url.Values) *httptest.ResponseRecorder {
-	b.app.t.Helper()
-	w := b.post(path, form)
-	to := w.Header().Get("Location")
-	if w.Code != http.StatusSeeOther || !strings.HasPrefix(to, path+"?") {
-		b.app.t.Fatalf("not sent on: %d %s", w.Code, w.Body)
-	}
-	b.app.secretless("the redirect", w, form.Get("state"))
-	return b.get(to, "cross-site")
+	p.Mux.Handle("/connect/apple", p.Auth.Authorize("apple")(show))
+	p.Mux.Handle("/login/apple", p.Auth.Authenticate("apple")(show))
+	p.Mux.Handle("/me", show)
+	return p, p.Browser()
 }
 
 func TestAppleEndsWithAFormPostedFromItsSite(t *testing.T) {
@@ -88,24 +52,24 @@ func TestAppleEndsWithAFormPostedFromItsSite(t *testing.T) {
 	} {
 		p, b := appleApp(t, serving("apple"))
 		if path == "/connect/apple" {
-			b.get("/as/alice", "same-origin")
+			b.LogIn(&account{ID: "alice"})
 		}
-		query := parse(t, b.begin(path)).Query()
+		query := parse(t, b.Begin(path)).Query()
 		if query.Get("response_mode") != "form_post" || query.Get("scope") != "name email" {
 			t.Errorf("sent with %v", query)
 		}
 		form := url.Values{"state": query["state"], "code": {"CANARY-CODE"}, "user": {`{"email":"CANARY@example.com"}`}}
 		everybody.Load().at(stepToken)
-		w := b.posted(path, form)
+		w := b.Posted(path, form)
 		if w.Code != http.StatusOK || w.Body.String() != want {
-			t.Errorf("%s: %d %s, want %s; %v", path, w.Code, w.Body, want, p.last())
+			t.Errorf("%s: %d %s, want %s; %v", path, w.Code, w.Body, want, p.Last())
 		}
-		p.secretless(path, w, query.Get("state"))
-		if w := b.posted(path, form); w.Code != http.StatusBadRequest || p.last().Code != passport.CodeFlowMissing {
+		p.Secretless(path, w, query.Get("state"))
+		if w := b.Posted(path, form); w.Code != http.StatusBadRequest || p.Last().Code != passport.CodeFlowMissing {
 			t.Errorf("%s, again: %d %s", path, w.Code, w.Body)
 		}
 		user := want[strings.Index(want, "user"):]
-		if w := b.get("/me", "same-origin"); !strings.HasSuffix(w.Body.String(), user) {
+		if w := b.Get("/me", "same-origin"); !strings.HasSuffix(w.Body.String(), user) {
 			t.Errorf("%s: afterwards %s, want %s", path, w.Body, user)
 		}
 	}
@@ -125,10 +89,10 @@ func TestWhatApplePostsIsRefusedLikeAnyAnswer(t *testing.T) {
 	} {
 		world := serving("apple")
 		p, b := appleApp(t, world)
-		form := url.Values{"state": parse(t, b.begin("/connect/apple")).Query()["state"], "code": {"CANARY-CODE"}}
+		form := url.Values{"state": parse(t, b.Begin("/connect/apple")).Query()["state"], "code": {"CANARY-CODE"}}
 		c.change(form)
 		world.at(stepToken)
-		p.want(name, b.posted("/connect/apple", form), c.code, c.status)
+		p.Want(name, b.Posted("/connect/apple", form), c.code, c.status)
 		if calls := world.of(stepToken).calls; calls > 0 {
 			t.Errorf("%s: Apple was asked %d times", name, calls)
 		}
@@ -158,6 +122,6 @@ func TestAppleIDTokensThatAreRefused(t *testing.T) {
 		world := serving("apple")
 		world.ids = func() string { return c.token }
 		j := travel(t.Context(), t, fresh(t, "apple", "https://app.example/callback"), world)
-		j.app.want(name, j.end, c.code, http.StatusBadGateway)
+		j.app.Want(name, j.end, c.code, http.StatusBadGateway)
 	}
 }

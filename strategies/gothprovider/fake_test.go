@@ -107,9 +107,9 @@ func TestAUserIDThatStandsForNobodyIsAnError(t *testing.T) {
 		p, provider := newApp(t), newFake()
 		provider.fetch = func() (goth.User, error) { return goth.User{UserID: c.id}, nil }
 		p.connect("fake", gothprovider.New(provider, keep))
-		b := p.browser()
-		state := parse(t, b.begin("/connect/fake")).Query().Get("state")
-		p.want(fmt.Sprintf("%q", c.id), b.end("fake", "code=c&state="+state), c.code, 502)
+		b := p.Browser()
+		state := parse(t, b.Begin("/connect/fake")).Query().Get("state")
+		p.Want(fmt.Sprintf("%q", c.id), b.End("/connect/fake", "code=c&state="+state), c.code, 502)
 	}
 }
 
@@ -128,13 +128,13 @@ func through(t *testing.T, provider goth.Provider, opts ...gothprovider.Option) 
 	t.Helper()
 	p := newApp(t)
 	p.connect("fake", gothprovider.New(provider, keep, opts...))
-	b := p.browser()
-	w := b.get("/connect/fake", "same-origin")
+	b := p.Browser()
+	w := b.Get("/connect/fake", "same-origin")
 	if w.Code == 302 {
-		w = b.end("fake", "code=CANARY-CODE&state="+parse(t, w.Header().Get("Location")).Query().Get("state"))
+		w = b.End("/connect/fake", "code=CANARY-CODE&state="+parse(t, w.Header().Get("Location")).Query().Get("state"))
 	}
-	p.secretless("the whole flow", w)
-	return p.last()
+	p.Secretless("the whole flow", w)
+	return p.Last()
 }
 
 func TestAPanicOfGothIsAnErrorThatSaysWhere(t *testing.T) {
@@ -222,15 +222,15 @@ func TestAnAuthorizationAddressThatNamesNoFlowIsAFaultOfTheProgram(t *testing.T)
 func TestGothGetsOnlyTheParametersThatItMaySee(t *testing.T) {
 	p, provider := newApp(t), newFake()
 	p.connect("fake", gothprovider.New(provider, keep))
-	b := p.browser()
-	state := parse(t, b.begin("/connect/fake")).Query().Get("state")
+	b := p.Browser()
+	state := parse(t, b.Begin("/connect/fake")).Query().Get("state")
 	provider.authorize = func(params goth.Params) (string, error) {
 		if got, want := params.(url.Values).Encode(), "code=c&state="+state; got != want {
 			t.Errorf("goth sees %s, want %s", got, want)
 		}
 		return "token", nil
 	}
-	p.want("everything", b.end("fake", "code=c&state="+state+"&code_verifier=x&redirect_uri=x&oauth_verifier=x&token=x&hmac=x&shop=x&iss=x&openid.mode=x"), "", 0)
+	p.Want("everything", b.End("/connect/fake", "code=c&state="+state+"&code_verifier=x&redirect_uri=x&oauth_verifier=x&token=x&hmac=x&shop=x&iss=x&openid.mode=x"), "", 0)
 }
 
 func TestASessionThatIsNoJSONIsKeptWhole(t *testing.T) {
@@ -262,9 +262,9 @@ func TestASessionThatHoldsSomethingIsKeptAfterOthersThatHeldNothing(t *testing.T
 		return &fakeSession{}, nil
 	}
 	p.connect("fake", gothprovider.New(provider, keep))
-	b := p.browser()
+	b := p.Browser()
 	for range 4 {
-		p.want("a flow", b.end("fake", "code=c&state="+parse(t, b.begin("/connect/fake")).Query().Get("state")), "", 0)
+		p.Want("a flow", b.End("/connect/fake", "code=c&state="+parse(t, b.Begin("/connect/fake")).Query().Get("state")), "", 0)
 	}
 	if got := strings.Join(seen, " "); got != `{} {"ExpiresAt":"2"} {} {"ExpiresAt":"4"}` {
 		t.Errorf("goth gets %s", got)
@@ -317,19 +317,19 @@ func TestOAuth1EndsWithTheTokenItBeganWith(t *testing.T) {
 	} {
 		p, provider := newApp(t), fakeTwitter()
 		p.connect("twitter", gothprovider.New(provider, keep))
-		b := p.browser()
-		if location := b.begin("/connect/twitter"); location != "https://op.example/authorize?oauth_token=T1" {
+		b := p.Browser()
+		if location := b.Begin("/connect/twitter"); location != "https://op.example/authorize?oauth_token=T1" {
 			t.Fatalf("sent to %s", location)
 		}
-		p.want(name, b.end("twitter", c.answer), c.code, c.status)
+		p.Want(name, b.End("/connect/twitter", c.answer), c.code, c.status)
 		if called := strings.Contains(strings.Join(provider.calls, " "), "access_token"); called != (c.code == "") {
 			t.Errorf("%s: the service was asked: %v", name, provider.calls)
 		}
-		after := b.end("twitter", "oauth_token=T1&oauth_verifier=v")
+		after := b.End("/connect/twitter", "oauth_token=T1&oauth_verifier=v")
 		if c.spent {
-			p.want(name+": the good answer afterwards", after, passport.CodeFlowMissing, 400)
+			p.Want(name+": the good answer afterwards", after, passport.CodeFlowMissing, 400)
 		} else {
-			p.want(name+": the good answer afterwards", after, "", 0)
+			p.Want(name+": the good answer afterwards", after, "", 0)
 		}
 	}
 }
@@ -343,21 +343,21 @@ func TestAnOAuth1FlowKeepsTheRequestTokenAndNothingElse(t *testing.T) {
 		return &fakeSession{}, nil
 	}
 	p.connect("twitter", gothprovider.New(provider, keep))
-	b := p.browser()
-	b.begin("/connect/twitter")
-	for _, c := range b.cookies {
+	b := p.Browser()
+	b.Begin("/connect/twitter")
+	for _, c := range b.Cookies {
 		if strings.Contains(c.Value, "CANARY") {
 			t.Errorf("the secret is readable in %v", c)
 		}
 	}
-	p.want("the callback", b.end("twitter", "oauth_token=T1&oauth_verifier=v"), "", 0)
+	p.Want("the callback", b.End("/connect/twitter", "oauth_token=T1&oauth_verifier=v"), "", 0)
 }
 
 func TestNoRequestTokenIsAskedForWhereNoFlowMayBegin(t *testing.T) {
 	p, provider := newApp(t), fakeTwitter()
 	p.connect("twitter", gothprovider.New(provider, keep))
-	b := p.browser()
-	p.want("from another site", b.get("/connect/twitter", "cross-site"), passport.CodeCrossSite, 403)
+	b := p.Browser()
+	p.Want("from another site", b.Get("/connect/twitter", "cross-site"), passport.CodeCrossSite, 403)
 	if len(provider.calls) != 0 {
 		t.Errorf("the service was asked: %v", provider.calls)
 	}
@@ -368,12 +368,12 @@ func TestTwoRegistrationsOfAnOAuth1ProviderDoNotMix(t *testing.T) {
 	for _, name := range []string{"twitter", "twitter-authz"} {
 		p.connect(name, gothprovider.New(provider, keep))
 	}
-	b := p.browser()
-	b.begin("/connect/twitter")
-	b.begin("/connect/twitter-authz")
-	p.want("crossed", b.end("twitter-authz", "oauth_token=T1&oauth_verifier=v"), passport.CodeFlowStrategy, 400)
-	p.want("the first", b.end("twitter", "oauth_token=T1&oauth_verifier=v"), "", 0)
-	p.want("the second", b.end("twitter-authz", "oauth_token=T2&oauth_verifier=v"), "", 0)
+	b := p.Browser()
+	b.Begin("/connect/twitter")
+	b.Begin("/connect/twitter-authz")
+	p.Want("crossed", b.End("/connect/twitter-authz", "oauth_token=T1&oauth_verifier=v"), passport.CodeFlowStrategy, 400)
+	p.Want("the first", b.End("/connect/twitter", "oauth_token=T1&oauth_verifier=v"), "", 0)
+	p.Want("the second", b.End("/connect/twitter-authz", "oauth_token=T2&oauth_verifier=v"), "", 0)
 }
 
 func TestARequestTokenThatIsNotToBeHadIsAFaultOfTheProvider(t *testing.T) {
@@ -427,9 +427,9 @@ func TestAReplyWithABadStatusIsNoTokenAndNoProfileWhateverGothSays(t *testing.T)
 		}))
 		p := newApp(t)
 		p.connect("careless", gothprovider.New(&careless{fake: newFake().fake, url: server.URL}, keep))
-		b := p.browser()
-		state := parse(t, b.begin("/connect/careless")).Query().Get("state")
-		p.want("500 at "+bad, b.end("careless", "code=c&state="+state), want, 502)
+		b := p.Browser()
+		state := parse(t, b.Begin("/connect/careless")).Query().Get("state")
+		p.Want("500 at "+bad, b.End("/connect/careless", "code=c&state="+state), want, 502)
 		server.Close()
 	}
 }

@@ -20,19 +20,19 @@ import (
 
 func TestAnAccountIsConnected(t *testing.T) {
 	p, s := githubApp(t)
-	b := p.browser()
-	location := b.begin("/connect/github")
+	b := p.Browser()
+	location := b.Begin("/connect/github")
 	query := parse(t, location).Query()
 	if len(query.Get("state")) != 43 || query.Get("code_challenge_method") != "S256" || len(query.Get("code_challenge")) != 43 || query.Get("redirect_uri") != "https://app.example/callback" {
 		t.Errorf("the person was sent to %s", location)
 	}
-	w := b.end("github", s.allow(t, location))
-	p.want("the callback", w, "", 0)
+	w := b.End("/connect/github", s.allow(t, location))
+	p.Want("the callback", w, "", 0)
 	if !strings.Contains(w.Body.String(), "ID:42 Login:octocat") {
 		t.Errorf("%s", w.Body)
 	}
-	if len(b.cookies) != 0 {
-		t.Errorf("the flow is still there: %v", b.cookies)
+	if len(b.Cookies) != 0 {
+		t.Errorf("the flow is still there: %v", b.Cookies)
 	}
 }
 
@@ -40,7 +40,7 @@ func TestEveryFlowHasAStateAndAVerifierOfItsOwn(t *testing.T) {
 	p, _ := githubApp(t)
 	seen := map[string]bool{}
 	for range 50 {
-		query := parse(t, p.browser().begin("/connect/github")).Query()
+		query := parse(t, p.Browser().Begin("/connect/github")).Query()
 		for _, value := range []string{query.Get("state"), query.Get("code_challenge")} {
 			if seen[value] {
 				t.Fatalf("%s came twice", value)
@@ -52,38 +52,38 @@ func TestEveryFlowHasAStateAndAVerifierOfItsOwn(t *testing.T) {
 
 func TestACodeOfOneFlowIsNoGoodInAnother(t *testing.T) {
 	p, s := githubApp(t)
-	b := p.browser()
-	first, second := s.allow(t, b.begin("/connect/github")), s.allow(t, b.begin("/connect/github"))
+	b := p.Browser()
+	first, second := s.allow(t, b.Begin("/connect/github")), s.allow(t, b.Begin("/connect/github"))
 	one, _ := url.ParseQuery(first)
 	two, _ := url.ParseQuery(second)
-	w := b.end("github", url.Values{"code": one["code"], "state": two["state"]}.Encode())
-	p.want("the code of the first with the state of the second", w, passport.CodeProvider, 502)
+	w := b.End("/connect/github", url.Values{"code": one["code"], "state": two["state"]}.Encode())
+	p.Want("the code of the first with the state of the second", w, passport.CodeProvider, 502)
 }
 
 func TestTabsEndInAnyOrder(t *testing.T) {
 	p, s := githubApp(t)
-	b := p.browser()
-	first, second := b.begin("/connect/github"), b.begin("/connect/github")
-	p.want("the second", b.end("github", s.allow(t, second)), "", 0)
-	p.want("the first", b.end("github", s.allow(t, first)), "", 0)
+	b := p.Browser()
+	first, second := b.Begin("/connect/github"), b.Begin("/connect/github")
+	p.Want("the second", b.End("/connect/github", s.allow(t, second)), "", 0)
+	p.Want("the first", b.End("/connect/github", s.allow(t, first)), "", 0)
 }
 
 func TestNothingInTheBeginningRequestCounts(t *testing.T) {
 	p, s := githubApp(t)
-	b := p.browser()
-	location := b.begin("/connect/github?state=ATTACKER&code_challenge=x&code_verifier=x&scope=admin&redirect_uri=https://evil.example&nonce=n&provider=x&hmac=x&token=x")
+	b := p.Browser()
+	location := b.Begin("/connect/github?state=ATTACKER&code_challenge=x&code_verifier=x&scope=admin&redirect_uri=https://evil.example&nonce=n&provider=x&hmac=x&token=x")
 	if strings.Contains(location, "ATTACKER") || strings.Contains(location, "evil") || strings.Contains(location, "admin") {
 		t.Errorf("sent to %s", location)
 	}
-	p.want("the callback", b.end("github", s.allow(t, location)), "", 0)
+	p.Want("the callback", b.End("/connect/github", s.allow(t, location)), "", 0)
 }
 
 func TestWhatTheProviderSeesComesFromTheFlowAndNotFromTheCallback(t *testing.T) {
 	p, s := githubApp(t)
-	b := p.browser()
-	location := b.begin("/connect/github")
-	w := b.end("github", s.allow(t, location)+"&redirect_uri=https://evil.example&code_verifier=ATTACKER&client_id=evil&grant_type=password")
-	p.want("the callback", w, "", 0)
+	b := p.Browser()
+	location := b.Begin("/connect/github")
+	w := b.End("/connect/github", s.allow(t, location)+"&redirect_uri=https://evil.example&code_verifier=ATTACKER&client_id=evil&grant_type=password")
+	p.Want("the callback", w, "", 0)
 	if got := s.form; got.Get("redirect_uri") != "https://app.example/callback" || strings.Contains(got.Encode(), "ATTACKER") || strings.Contains(got.Encode(), "evil") {
 		t.Errorf("the service was asked %v", got)
 	}
@@ -125,29 +125,29 @@ func TestAnswersThatAreRefusedBeforeTheProviderIsAsked(t *testing.T) {
 		"a request token beside a bad code": {"code=&oauth_token=x&state=STATE", passport.CodeCallback, 400, true},
 	} {
 		p, s := githubApp(t)
-		b := p.browser()
-		good := s.allow(t, b.begin("/connect/github"))
+		b := p.Browser()
+		good := s.allow(t, b.Begin("/connect/github"))
 		values, _ := url.ParseQuery(good)
 		answer := strings.NewReplacer("CODE", values.Get("code"), "STATE", values.Get("state")).Replace(c.answer)
-		p.want(name, b.end("github", answer), c.code, c.status)
+		p.Want(name, b.End("/connect/github", answer), c.code, c.status)
 		if s.count("/token") != 0 {
 			t.Errorf("%s: the provider was asked", name)
 		}
-		after := b.end("github", good)
+		after := b.End("/connect/github", good)
 		if c.spent {
-			p.want(name+": the good answer afterwards", after, passport.CodeFlowMissing, 400)
+			p.Want(name+": the good answer afterwards", after, passport.CodeFlowMissing, 400)
 		} else {
-			p.want(name+": the good answer afterwards", after, "", 0)
+			p.Want(name+": the good answer afterwards", after, "", 0)
 		}
 	}
 }
 
 func TestAFlowEndsOnce(t *testing.T) {
 	p, s := githubApp(t)
-	b := p.browser()
-	answer := s.allow(t, b.begin("/connect/github"))
-	p.want("the first", b.end("github", answer), "", 0)
-	p.want("the second", b.end("github", answer), passport.CodeFlowMissing, 400)
+	b := p.Browser()
+	answer := s.allow(t, b.Begin("/connect/github"))
+	p.Want("the first", b.End("/connect/github", answer), "", 0)
+	p.Want("the second", b.End("/connect/github", answer), passport.CodeFlowMissing, 400)
 	if s.count("/token") > 2 { // x/oauth2 tries two ways to authenticate, once
 		t.Errorf("the provider was asked %d times", s.count("/token"))
 	}
@@ -166,11 +166,11 @@ func TestAPostedAnswerIsReadFromItsBody(t *testing.T) {
 		"a form with files":         {"", "multipart/form-data; boundary=x", passport.CodeCallback},
 		"a query of the app itself": {"?tenant=7", "application/x-www-form-urlencoded", ""},
 	} {
-		b := p.browser()
-		r := httptest.NewRequest("POST", "/connect/github"+c.query, strings.NewReader(s.allow(t, b.begin("/connect/github"))))
+		b := p.Browser()
+		r := httptest.NewRequest("POST", "/connect/github"+c.query, strings.NewReader(s.allow(t, b.Begin("/connect/github"))))
 		r.Header.Set("Content-Type", c.media)
 		r.Header.Set("Sec-Fetch-Site", "same-origin")
-		p.want(name, b.send(r), c.code, 400)
+		p.Want(name, b.Send(r), c.code, 400)
 	}
 }
 
@@ -181,12 +181,12 @@ func TestTwoRegistrationsOfOneProviderDoNotMix(t *testing.T) {
 		provider.CallbackURL += "/" + name
 		p.connect(name, gothprovider.New(provider, keep))
 	}
-	b := p.browser()
-	one, two := b.begin("/connect/github"), b.begin("/connect/github-authz")
-	p.want("crossed", b.end("github-authz", s.allow(t, one)), passport.CodeFlowStrategy, 400)
-	p.want("crossed the other way", b.end("github", s.allow(t, two)), passport.CodeFlowStrategy, 400)
-	p.want("the first", b.end("github", s.allow(t, one)), "", 0)
-	p.want("the second", b.end("github-authz", s.allow(t, two)), "", 0)
+	b := p.Browser()
+	one, two := b.Begin("/connect/github"), b.Begin("/connect/github-authz")
+	p.Want("crossed", b.End("/connect/github-authz", s.allow(t, one)), passport.CodeFlowStrategy, 400)
+	p.Want("crossed the other way", b.End("/connect/github", s.allow(t, two)), passport.CodeFlowStrategy, 400)
+	p.Want("the first", b.End("/connect/github", s.allow(t, one)), "", 0)
+	p.Want("the second", b.End("/connect/github-authz", s.allow(t, two)), "", 0)
 }
 
 func TestTheIssuerIsCheckedBeforeTheProviderIsAsked(t *testing.T) {
@@ -199,22 +199,22 @@ func TestTheIssuerIsCheckedBeforeTheProviderIsAsked(t *testing.T) {
 		"&iss=" + issuer:            "",
 	} {
 		p, s := githubApp(t, gothprovider.Issuer(issuer))
-		b := p.browser()
-		p.want(iss, b.end("github", s.allow(t, b.begin("/connect/github"))+iss), code, 400)
+		b := p.Browser()
+		p.Want(iss, b.End("/connect/github", s.allow(t, b.Begin("/connect/github"))+iss), code, 400)
 		if code != "" && s.count("/token") != 0 {
 			t.Errorf("%s: the provider was asked", iss)
 		}
-		state := parse(t, b.begin("/connect/github")).Query().Get("state")
+		state := parse(t, b.Begin("/connect/github")).Query().Get("state")
 		if code != "" {
-			p.want(iss+", with an error", b.end("github", "error=access_denied&state="+state+iss), code, 400)
+			p.Want(iss+", with an error", b.End("/connect/github", "error=access_denied&state="+state+iss), code, 400)
 		}
 	}
 }
 
 func TestWithoutTheOptionTheIssuerIsNotLookedAt(t *testing.T) {
 	p, s := githubApp(t)
-	b := p.browser()
-	p.want("an iss", b.end("github", s.allow(t, b.begin("/connect/github"))+"&iss=https://op.example"), "", 0)
+	b := p.Browser()
+	p.Want("an iss", b.End("/connect/github", s.allow(t, b.Begin("/connect/github"))+"&iss=https://op.example"), "", 0)
 }
 
 func TestARouteAddsParametersAndCannotTouchWhatDecidesAboutTheFlow(t *testing.T) {
@@ -224,8 +224,8 @@ func TestARouteAddsParametersAndCannotTouchWhatDecidesAboutTheFlow(t *testing.T)
 		passport.Param("login_hint", "octocat"), passport.Param("state", "x"), passport.Param("redirect_uri", "https://evil.example"),
 		passport.Param("client_id", "x"), passport.Param("response_type", "token"), passport.Param("nonce", "x"),
 		passport.Param("code_challenge", "x"), passport.Param("code_challenge_method", "plain"), passport.Param("unknown", "x"))
-	b := p.browser()
-	location := b.begin("/connect/github")
+	b := p.Browser()
+	location := b.Begin("/connect/github")
 	query := parse(t, location).Query()
 	for name, want := range map[string]string{
 		"scope": "read:user user:email", "prompt": "select_account", "login_hint": "octocat", "redirect_uri": "https://app.example/callback",
@@ -238,7 +238,7 @@ func TestARouteAddsParametersAndCannotTouchWhatDecidesAboutTheFlow(t *testing.T)
 	if strings.Contains(location, "+") {
 		t.Errorf("a space is a plus sign in %s", location)
 	}
-	p.want("the callback", b.end("github", s.allow(t, location)), "", 0)
+	p.Want("the callback", b.End("/connect/github", s.allow(t, location)), "", 0)
 }
 
 func TestAParameterOfTheRouteTakesThePlaceOfTheProviders(t *testing.T) {
@@ -249,7 +249,7 @@ func TestAParameterOfTheRouteTakesThePlaceOfTheProviders(t *testing.T) {
 	p.connect("github", gothprovider.New(provider("/callback"), keep), passport.Param("scope", "read:user"))
 	p.connect("as-it-is", gothprovider.New(provider("/as-it-is/callback"), keep))
 	for name, want := range map[string]string{"github": "[read:user]", "as-it-is": "[admin:org gist]"} {
-		query := parse(t, p.browser().begin("/connect/"+name)).Query()
+		query := parse(t, p.Browser().Begin("/connect/"+name)).Query()
 		if got := fmt.Sprint(query["scope"]); got != want || len(query["code_challenge"]) != 1 || len(query["state"]) != 1 {
 			t.Errorf("%s: scope %s, want %s; %v", name, got, want, query)
 		}
@@ -275,19 +275,19 @@ func TestVerifySeesTheRequestAndDecides(t *testing.T) {
 			}
 			return c.verify(r, u)
 		}))
-		b := p.browser()
-		p.want(name, b.end("github", s.allow(t, b.begin("/connect/github"))), c.code, c.status)
+		b := p.Browser()
+		p.Want(name, b.End("/connect/github", s.allow(t, b.Begin("/connect/github"))), c.code, c.status)
 	}
 }
 
 func TestAFlowBeginsOnlyWhereTheEngineAllows(t *testing.T) {
 	p, _ := githubApp(t)
-	b := p.browser()
-	p.want("from another site", b.get("/connect/github", "cross-site"), passport.CodeCrossSite, 403)
+	b := p.Browser()
+	p.Want("from another site", b.Get("/connect/github", "cross-site"), passport.CodeCrossSite, 403)
 	head := httptest.NewRequest("HEAD", "/connect/github?code=c&state=s", nil)
-	p.want("HEAD", b.send(head), passport.CodeMethod, 405)
-	if len(b.cookies) != 0 {
-		t.Errorf("cookies: %v", b.cookies)
+	p.Want("HEAD", b.Send(head), passport.CodeMethod, 405)
+	if len(b.Cookies) != 0 {
+		t.Errorf("cookies: %v", b.Cookies)
 	}
 }
 
@@ -296,8 +296,8 @@ func TestManyPeopleConnectAtOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 20 {
 		wg.Go(func() {
-			b := p.browser()
-			if w := b.end("github", s.allow(t, b.begin("/connect/github"))); w.Code != 200 {
+			b := p.Browser()
+			if w := b.End("/connect/github", s.allow(t, b.Begin("/connect/github"))); w.Code != 200 {
 				t.Errorf("%d %s", w.Code, w.Body)
 			}
 		})
@@ -311,8 +311,8 @@ func TestTheTransportOfTheProvidersClientIsUsedAndNothingElseOfIt(t *testing.T) 
 	provider := s.github()
 	provider.HTTPClient = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return nil }}
 	p.connect("github", gothprovider.New(provider, keep))
-	b := p.browser()
-	p.want("the callback", b.end("github", s.allow(t, b.begin("/connect/github"))), "", 0)
+	b := p.Browser()
+	p.Want("the callback", b.End("/connect/github", s.allow(t, b.Begin("/connect/github"))), "", 0)
 	if transport.n < 2 {
 		t.Errorf("the transport saw %d requests", transport.n)
 	}
@@ -338,12 +338,12 @@ func TestWithoutPKCENothingOfItIsSent(t *testing.T) {
 		w.Header().Set("Content-Type", "application/json")
 		w.Write([]byte(`{"access_token":"CANARY-TOKEN"}`))
 	}
-	b := p.browser()
-	location := b.begin("/connect/github")
+	b := p.Browser()
+	location := b.Begin("/connect/github")
 	if strings.Contains(location, "code_challenge") {
 		t.Errorf("sent to %s", location)
 	}
-	p.want("the callback", b.end("github", s.allow(t, location)), "", 0)
+	p.Want("the callback", b.End("/connect/github", s.allow(t, location)), "", 0)
 }
 
 func TestLaterChangesOfAProviderDoNotCount(t *testing.T) {
@@ -355,8 +355,8 @@ func TestLaterChangesOfAProviderDoNotCount(t *testing.T) {
 		return &account{u.UserID, u.NickName}, nil
 	}))
 	provider.SetName("another")
-	b := p.browser()
-	p.want("the callback", b.end("github", s.allow(t, b.begin("/connect/github"))), "", 0)
+	b := p.Browser()
+	p.Want("the callback", b.End("/connect/github", s.allow(t, b.Begin("/connect/github"))), "", 0)
 	if name != "github" {
 		t.Errorf("the provider is called %q", name)
 	}
@@ -384,10 +384,10 @@ func TestNewPanicsInASentence(t *testing.T) {
 
 func TestARequestThatWasGivenUpEndsWithItsContext(t *testing.T) {
 	p, s := githubApp(t)
-	b := p.browser()
-	answer := s.allow(t, b.begin("/connect/github"))
+	b := p.Browser()
+	answer := s.allow(t, b.Begin("/connect/github"))
 	ctx, cancel := context.WithCancel(t.Context())
 	s.token = func(http.ResponseWriter, *http.Request) { cancel() }
 	r := httptest.NewRequest("GET", "/connect/github?"+answer, nil).WithContext(ctx)
-	p.want("given up", b.send(r), passport.CodeProviderTimeout, 504)
+	p.Want("given up", b.Send(r), passport.CodeProviderTimeout, 504)
 }

@@ -20,9 +20,9 @@ func TestEveryProviderWithAStateMayPostItsAnswer(t *testing.T) {
 			continue
 		}
 		p.connect(each.name, gothprovider.New(each.provider, keep))
-		b := p.browser()
+		b := p.Browser()
 		world.at(stepBegin)
-		query := parse(t, b.begin("/connect/"+each.name)).Query()
+		query := parse(t, b.Begin("/connect/"+each.name)).Query()
 		world.at(stepToken)
 		form, err := url.ParseQuery(answerOf(query))
 		if err != nil {
@@ -30,11 +30,11 @@ func TestEveryProviderWithAStateMayPostItsAnswer(t *testing.T) {
 		}
 		path := "/connect/" + each.name
 		if query.Has("oauth_token") { // OAuth 1 has no such answer (RFC 5849, 2.2)
-			p.want(each.name, b.post(path, form), passport.CodeCrossSite, http.StatusForbidden)
-			p.want(each.name+", by GET", b.end(each.name, form.Encode()), "", 0)
+			p.Want(each.name, b.Post(path, form), passport.CodeCrossSite, http.StatusForbidden)
+			p.Want(each.name+", by GET", b.End("/connect/"+each.name, form.Encode()), "", 0)
 			continue
 		}
-		p.want(each.name, b.posted(path, form), "", 0)
+		p.Want(each.name, b.Posted(path, form), "", 0)
 	}
 	everybody.Store(nil)
 }
@@ -47,24 +47,24 @@ func TestAPostedAnswerEndsInAChain(t *testing.T) {
 		status        int
 	}{{"github", "password", passport.CodeFlowMissing, 400}, {"password", "github", passport.CodeCrossSite, 403}} {
 		p, s := newApp(t), newService(t)
-		p.auth.Use("github", gothprovider.New(s.github(), keep))
-		p.auth.Use("password", passport.StrategyFunc(func(r *http.Request, _ *passport.Attempt) (passport.Result, error) {
+		p.Auth.Use("github", gothprovider.New(s.github(), keep))
+		p.Auth.Use("password", passport.StrategyFunc(func(r *http.Request, _ *passport.Attempt) (passport.Result, error) {
 			if r.PostFormValue("password") != "sesame" {
 				return passport.Failure{Message: "no"}, nil
 			}
 			return passport.Success{Value: &account{ID: "password"}}, nil
 		}))
-		p.mux.Handle("/connect/chain", p.auth.Authorize(c.first, passport.Or(c.second))(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p.Mux.Handle("/connect/chain", p.Auth.Authorize(c.first, passport.Or(c.second))(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			a, _ := passport.AccountFrom[*account](r.Context())
 			w.Write([]byte("connected true " + a.ID))
 		})))
-		b := p.browser()
-		form, err := url.ParseQuery(s.allow(t, b.begin("/connect/chain")))
+		b := p.Browser()
+		form, err := url.ParseQuery(s.allow(t, b.Begin("/connect/chain")))
 		if err != nil {
 			t.Fatal(err)
 		}
-		p.want("an answer", b.posted("/connect/chain", form), "", 0)
+		p.Want("an answer", b.Posted("/connect/chain", form), "", 0)
 		form.Set("password", "sesame")
-		p.want("another site's password with it", b.posted("/connect/chain", form), c.code, c.status)
+		p.Want("another site's password with it", b.Posted("/connect/chain", form), c.code, c.status)
 	}
 }

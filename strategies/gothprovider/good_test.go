@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gopassport/passport"
+	"github.com/gopassport/passport/internal/testapp"
 	"github.com/gopassport/passport/strategies/gothprovider"
 )
 
@@ -83,7 +84,7 @@ func never(name string) bool { return name == "bitly" || name == "tumblr" }
 type journey struct {
 	name    string
 	app     *app
-	browser *browser
+	browser *testapp.Browser
 	world   *internet
 	query   url.Values // of the address that the person was sent to; nil: to none
 	answer  string
@@ -101,14 +102,14 @@ func travel(ctx context.Context, t *testing.T, each named, world *internet) *jou
 		opts = append(opts, perFlow(t, each.name))
 	}
 	p.connect(each.name, gothprovider.New(each.provider, keep, opts...))
-	j := &journey{name: each.name, app: p, browser: p.browser(), world: world}
-	j.browser.ctx = ctx
+	j := &journey{name: each.name, app: p, browser: p.Browser(), world: world}
+	j.browser.Context = ctx
 	world.at(stepBegin)
-	j.end = j.browser.get("/connect/"+each.name, "same-origin")
+	j.end = j.browser.Get("/connect/"+each.name, "same-origin")
 	if j.end.Code != http.StatusFound {
 		return j
 	}
-	for _, c := range j.browser.cookies {
+	for _, c := range j.browser.Cookies {
 		if size := len(c.Name) + len(c.Value); size > 500 {
 			t.Errorf("%s: the flow's cookie has %d bytes", each.name, size)
 		}
@@ -116,7 +117,7 @@ func travel(ctx context.Context, t *testing.T, each named, world *internet) *jou
 	j.query = parse(t, j.end.Header().Get("Location")).Query()
 	j.answer = answerOf(j.query)
 	world.at(stepToken)
-	j.end = j.browser.end(each.name, j.answer)
+	j.end = j.browser.End("/connect/"+each.name, j.answer)
 	return j
 }
 
@@ -128,7 +129,7 @@ func TestEveryProviderGivesAnAccount(t *testing.T) {
 		if never(each.name) {
 			code = passport.CodeSubject
 		}
-		j.app.want(each.name, j.end, code, http.StatusBadGateway)
+		j.app.Want(each.name, j.end, code, http.StatusBadGateway)
 		if code == "" && !strings.Contains(j.end.Body.String(), "ID:42 ") {
 			t.Errorf("%s: another account: %s", each.name, j.end.Body)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gopassport/passport"
 	inputs "github.com/gopassport/passport/internal/hostile"
+	"github.com/gopassport/passport/internal/testapp"
 	"github.com/gopassport/passport/strategies/gothprovider"
 )
 
@@ -191,10 +192,10 @@ func replied(t *testing.T, e inputs.Entry, c hostile) {
 		switch {
 		case each.name == name:
 			j := travel(t.Context(), t, each, world)
-			j.app.want(each.name, j.end, c.code, c.status)
+			j.app.Want(each.name, j.end, c.code, c.status)
 		case name == "any" && !idInToken(each.name):
-			if j := travel(t.Context(), t, each, world); j.end.Code != http.StatusBadGateway || j.app.last() == nil {
-				t.Errorf("%s: %d %s, %v", each.name, j.end.Code, j.end.Body, j.app.last())
+			if j := travel(t.Context(), t, each, world); j.end.Code != http.StatusBadGateway || j.app.Last() == nil {
+				t.Errorf("%s: %d %s, %v", each.name, j.end.Code, j.end.Body, j.app.Last())
 			}
 		}
 	}
@@ -214,9 +215,9 @@ func exchanged(t *testing.T, e inputs.Entry, c hostile) {
 		j := travel(ctx, t, fresh(t, name, "https://app.example/callback"), world)
 		cancel()
 		if len(names) == 1 {
-			j.app.want(e.Name, j.end, c.code, c.status)
-		} else if j.end.Code != http.StatusBadGateway || j.app.last() == nil {
-			t.Errorf("%s: %d %s, %v", name, j.end.Code, j.end.Body, j.app.last())
+			j.app.Want(e.Name, j.end, c.code, c.status)
+		} else if j.end.Code != http.StatusBadGateway || j.app.Last() == nil {
+			t.Errorf("%s: %d %s, %v", name, j.end.Code, j.end.Body, j.app.Last())
 		}
 		if len(world.strayed) > 0 || c.code != "" && world.of(stepProfile).calls > 0 {
 			t.Errorf("%s went on: %v", name, world.strayed)
@@ -252,7 +253,7 @@ func byToken(t *testing.T, e inputs.Entry, c hostile) {
 		}
 		world.odd = map[string]odd{step: reply}
 		j := travel(t.Context(), t, fresh(t, "twitter", "https://app.example/callback"), world)
-		j.app.want(e.Name, j.end, c.code, c.status)
+		j.app.Want(e.Name, j.end, c.code, c.status)
 		return
 	}
 	p := newApp(t)
@@ -261,34 +262,34 @@ func byToken(t *testing.T, e inputs.Entry, c hostile) {
 	}
 	everybody.Store(world)
 	defer everybody.Store(nil)
-	b := p.browser()
+	b := p.Browser()
 	for _, name := range []string{"login", "twitter"} {
 		world.request = "rt-of-" + name
 		world.at(stepBegin)
-		b.begin("/connect/" + name)
+		b.Begin("/connect/" + name)
 	}
 	world.at(stepToken)
 	answer, twice := strings.CutSuffix(e.Input, " (twice)")
 	answer = strings.NewReplacer("{{rt}}", "rt-of-twitter", "{{rt:tw-login}}", "rt-of-login", "{{swapcase:rt}}", "RT-OF-TWITTER").Replace(answer)
-	w := b.end("twitter", answer)
+	w := b.End("/connect/twitter", answer)
 	if twice {
-		p.want("the first time", w, "", 0)
-		w = b.end("twitter", answer)
+		p.Want("the first time", w, "", 0)
+		w = b.End("/connect/twitter", answer)
 	}
-	p.want(e.Name, w, c.code, c.status)
+	p.Want(e.Name, w, c.code, c.status)
 	if calls := world.of(stepToken).calls; calls > 0 != twice {
 		t.Errorf("the service was asked %d times", calls)
 	}
-	c.left(p, b.end("twitter", "oauth_token=rt-of-twitter&oauth_verifier=V"))
+	c.left(p, b.End("/connect/twitter", "oauth_token=rt-of-twitter&oauth_verifier=V"))
 }
 
 // left checks what became of the flow.
 func (c hostile) left(p *app, after *httptest.ResponseRecorder) {
-	p.t.Helper()
+	p.T.Helper()
 	if c.spent {
-		p.want("the good answer afterwards", after, passport.CodeFlowMissing, 400)
+		p.Want("the good answer afterwards", after, passport.CodeFlowMissing, 400)
 	} else {
-		p.want("the good answer afterwards", after, "", 0)
+		p.Want("the good answer afterwards", after, "", 0)
 	}
 }
 
@@ -303,9 +304,9 @@ func called(t *testing.T, e inputs.Entry, c hostile) {
 	other := s.github()
 	other.CallbackURL += "/login"
 	p.connect("login", gothprovider.New(other, keep))
-	alice, bob := p.browser(), p.browser()
-	flow := func(b *browser, name string) (code, state string) {
-		answer := parseQuery("?" + s.allow(t, b.begin("/connect/"+name)))
+	alice, bob := p.Browser(), p.Browser()
+	flow := func(b *testapp.Browser, name string) (code, state string) {
+		answer := parseQuery("?" + s.allow(t, b.Begin("/connect/"+name)))
 		return answer.Get("code"), answer.Get("state")
 	}
 	code, state := flow(alice, "github")
@@ -316,12 +317,12 @@ func called(t *testing.T, e inputs.Entry, c hostile) {
 	for text := range strings.SplitSeq(e.Input, "---\n") {
 		b := alice
 		if !strings.Contains(text, "{{flow:") {
-			b = p.browser()
+			b = p.Browser()
 		}
-		w = b.from(t, inputs.Expand(text, func(name string) string { return names[name] }))
+		w = from(t, b, inputs.Expand(text, func(name string) string { return names[name] }))
 	}
-	p.want(e.Name, w, c.code, c.status)
-	p.secretless(e.Name, w, state, "<script", "javascript:")
+	p.Want(e.Name, w, c.code, c.status)
+	p.Secretless(e.Name, w, state, "<script", "javascript:")
 	hits := 0
 	if c.code == "" || e.Name == "replay after success" {
 		hits = 1
@@ -333,14 +334,14 @@ func called(t *testing.T, e inputs.Entry, c hostile) {
 	if opts != nil {
 		good.Set("iss", issuer)
 	}
-	c.left(p, alice.end("github", good.Encode()))
+	c.left(p, alice.End("/connect/github", good.Encode()))
 }
 
 // routes are those of the corpus, and the one that stands for them here.
 var routes = strings.NewReplacer("/connect/op/callback", "/connect/github", "/auth/op/callback", "/connect/github", "/connect/apple/callback", "/connect/github")
 
 // from sends a request of the corpus, with the browser's cookies in place of its own.
-func (b *browser) from(t *testing.T, text string) *httptest.ResponseRecorder {
+func from(t *testing.T, b *testapp.Browser, text string) *httptest.ResponseRecorder {
 	t.Helper()
 	r, err := inputs.Request(routes.Replace(text))
 	if err != nil {
@@ -350,5 +351,5 @@ func (b *browser) from(t *testing.T, text string) *httptest.ResponseRecorder {
 	if r.Header.Get("Sec-Fetch-Site") == "" && !strings.Contains(text, "Accept") { // the corpus leaves out what every browser says
 		r.Header.Set("Accept", "text/html")
 	}
-	return b.send(r)
+	return b.Send(r)
 }

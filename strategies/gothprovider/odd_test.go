@@ -119,10 +119,10 @@ func TestOddRepliesOfEveryProvider(t *testing.T) {
 
 // refused checks what came of an odd reply.
 func (j *journey) refused(step, reply string) {
-	t, what := j.app.t, fmt.Sprintf("%s, %s for the %s", j.name, reply, step)
+	t, what := j.app.T, fmt.Sprintf("%s, %s for the %s", j.name, reply, step)
 	t.Helper()
-	j.app.secretless(what, j.end, j.secrets()...)
-	asked, err := j.world.of(step), j.app.last()
+	j.app.Secretless(what, j.end, j.secrets()...)
+	asked, err := j.world.of(step), j.app.Last()
 	if asked.ours == asked.calls && asked.read.Load() > 2*asked.limit() {
 		t.Errorf("%s: %d bytes were read in %d requests", what, asked.read.Load(), asked.calls)
 	}
@@ -131,7 +131,7 @@ func (j *journey) refused(step, reply string) {
 	}
 	switch {
 	case j.end.Code == http.StatusOK && step == stepProfile && (idInToken(j.name) || reply == "a bomb" && asked.ours == 0):
-		j.app.want(what, j.end, "", 0) // a large profile is one, where nobody can say how large
+		j.app.Want(what, j.end, "", 0) // a large profile is one, where nobody can say how large
 	case err == nil || j.end.Code != http.StatusBadGateway:
 		t.Errorf("%s: %d %s, %v", what, j.end.Code, j.end.Body, err)
 	case !slices.Contains([]passport.Code{passport.CodeProvider, passport.CodeProviderPanic, passport.CodeSubject}, err.Code),
@@ -140,7 +140,7 @@ func (j *journey) refused(step, reply string) {
 	}
 	if j.query != nil {
 		j.world.odd = nil
-		j.app.want(what+", and again", j.again(), passport.CodeFlowMissing, http.StatusBadRequest)
+		j.app.Want(what+", and again", j.again(), passport.CodeFlowMissing, http.StatusBadRequest)
 	}
 }
 
@@ -158,8 +158,8 @@ func (j *journey) secrets() []string {
 func (j *journey) again() *httptest.ResponseRecorder {
 	everybody.Store(j.world)
 	defer everybody.Store(nil)
-	j.browser.ctx = nil
-	return j.browser.end(j.name, j.answer)
+	j.browser.Context = nil
+	return j.browser.End("/connect/"+j.name, j.answer)
 }
 
 // silent checks that nothing is printed or logged until the test ends.
@@ -223,8 +223,8 @@ func TestEveryProviderThatHangsEndsWithTheRequest(t *testing.T) {
 				j := travel(ctx, t, each, world)
 				name := fmt.Sprintf("%s, hangs %s for the %s", each.name, what, step)
 				if world.of(step).calls > 0 {
-					j.app.want(name, j.end, passport.CodeProviderTimeout, http.StatusGatewayTimeout)
-					j.app.secretless(name, j.end, j.secrets()...)
+					j.app.Want(name, j.end, passport.CodeProviderTimeout, http.StatusGatewayTimeout)
+					j.app.Secretless(name, j.end, j.secrets()...)
 				}
 				close(release)
 				cancel()
@@ -245,10 +245,10 @@ func TestNoProviderTakesAnIDOfNobodyForAnAccount(t *testing.T) {
 			world.ids = func() string { return "e30.e30.e30" }
 			j := travel(t.Context(), t, each, world)
 			what := fmt.Sprintf("%s, %s", each.name, id)
-			if err := j.app.last(); err == nil || j.end.Code != http.StatusBadGateway {
+			if err := j.app.Last(); err == nil || j.end.Code != http.StatusBadGateway {
 				t.Errorf("%s: %d %s, %v", what, j.end.Code, j.end.Body, err)
 			}
-			j.app.secretless(what, j.end, j.secrets()...)
+			j.app.Secretless(what, j.end, j.secrets()...)
 		}
 	}
 }
@@ -263,10 +263,10 @@ func TestTheMediaTypeOfAReplyMakesNobodySomebodyElse(t *testing.T) {
 				world.media = map[string]string{step: media}
 				j := travel(t.Context(), t, each, world)
 				what := fmt.Sprintf("%s, %q for the %s", each.name, media, step)
-				if err := j.app.last(); (err == nil) != (j.end.Code == http.StatusOK) || err == nil && !strings.Contains(j.end.Body.String(), "ID:42 ") {
+				if err := j.app.Last(); (err == nil) != (j.end.Code == http.StatusOK) || err == nil && !strings.Contains(j.end.Body.String(), "ID:42 ") {
 					t.Errorf("%s: %d %s, %v", what, j.end.Code, j.end.Body, err)
 				}
-				j.app.secretless(what, j.end, j.secrets()...)
+				j.app.Secretless(what, j.end, j.secrets()...)
 			}
 		}
 	}
@@ -284,7 +284,7 @@ func TestTheTokenOfSalesforceGoesNowhereElse(t *testing.T) {
 		world := serving("salesforce")
 		world.token = with(fmt.Sprintf(`"id":%q`, address))
 		j := travel(t.Context(), t, fresh(t, "salesforce", "https://app.example/callback"), world)
-		j.app.want(address, j.end, code, http.StatusBadGateway)
+		j.app.Want(address, j.end, code, http.StatusBadGateway)
 		if asked := world.of(stepProfile).calls; code != "" && asked > 0 {
 			t.Errorf("%s: the token was sent", address)
 		}

@@ -113,13 +113,13 @@ func TestTokenRepliesThatAreNone(t *testing.T) {
 			p, s = githubApp(t, gothprovider.Timeout(timeout))
 		}
 		s.token = c.token
-		b := p.browser()
-		answer := s.allow(t, b.begin("/connect/github"))
-		p.want(name, b.end("github", answer), c.code, c.status)
+		b := p.Browser()
+		answer := s.allow(t, b.Begin("/connect/github"))
+		p.Want(name, b.End("/connect/github", answer), c.code, c.status)
 		if s.count("/user") != 0 {
 			t.Errorf("%s: the profile was asked for", name)
 		}
-		p.want(name+": again", b.end("github", answer), passport.CodeFlowMissing, 400)
+		p.Want(name+": again", b.End("/connect/github", answer), passport.CodeFlowMissing, 400)
 	}
 }
 
@@ -150,8 +150,8 @@ func TestProfilesThatAreNone(t *testing.T) {
 			p, s = githubApp(t, gothprovider.Timeout(timeout))
 		}
 		s.user = c.user
-		b := p.browser()
-		p.want(name, b.end("github", s.allow(t, b.begin("/connect/github"))), c.code, c.status)
+		b := p.Browser()
+		p.Want(name, b.End("/connect/github", s.allow(t, b.Begin("/connect/github"))), c.code, c.status)
 	}
 }
 
@@ -170,9 +170,9 @@ func TestNoRedirectOfAProviderIsFollowed(t *testing.T) {
 		for where := range 2 {
 			p, s := githubApp(t)
 			*[]*http.HandlerFunc{&s.token, &s.user}[where] = redirect
-			b := p.browser()
+			b := p.Browser()
 			name := fmt.Sprintf("%d at %s", status, []string{"the token", "the profile"}[where])
-			p.want(name, b.end("github", s.allow(t, b.begin("/connect/github"))), passport.CodeProvider, 502)
+			p.Want(name, b.End("/connect/github", s.allow(t, b.Begin("/connect/github"))), passport.CodeProvider, 502)
 		}
 	}
 	if hits.Load() != 0 {
@@ -182,23 +182,23 @@ func TestNoRedirectOfAProviderIsFollowed(t *testing.T) {
 
 func TestTheCauseOfAnErrorIsWithinReach(t *testing.T) {
 	p, s := githubApp(t)
-	b := p.browser()
+	b := p.Browser()
 	s.token = reply(400, "application/json", `{"error":"invalid_grant","error_description":"CANARY"}`)
-	b.end("github", s.allow(t, b.begin("/connect/github")))
+	b.End("/connect/github", s.allow(t, b.Begin("/connect/github")))
 	var retrieve *oauth2.RetrieveError
-	if err := p.last(); !errors.As(err, &retrieve) || retrieve.ErrorCode != "invalid_grant" {
+	if err := p.Last(); !errors.As(err, &retrieve) || retrieve.ErrorCode != "invalid_grant" {
 		t.Errorf("%v", err)
 	}
 	host := parse(t, s.URL).Host
-	if want := "the request for a token to " + host + ": status 400: invalid_grant"; !strings.HasSuffix(p.last().Error(), want) {
-		t.Errorf("%q, want %q", p.last(), want)
+	if want := "the request for a token to " + host + ": status 400: invalid_grant"; !strings.HasSuffix(p.Last().Error(), want) {
+		t.Errorf("%q, want %q", p.Last(), want)
 	}
-	answer := s.allow(t, b.begin("/connect/github"))
+	answer := s.allow(t, b.Begin("/connect/github"))
 	s.Close()
-	b.end("github", answer)
+	b.End("/connect/github", answer)
 	var address *url.Error
 	var network *net.OpError
-	if err := p.last(); !errors.As(err, &address) || !errors.As(err, &network) || !strings.HasSuffix(err.Error(), "to "+host+": the network: dial") {
+	if err := p.Last(); !errors.As(err, &address) || !errors.As(err, &network) || !strings.HasSuffix(err.Error(), "to "+host+": the network: dial") {
 		t.Errorf("%v", err)
 	}
 }
@@ -206,11 +206,11 @@ func TestTheCauseOfAnErrorIsWithinReach(t *testing.T) {
 func TestBadRepliesLeaveNothingRunning(t *testing.T) {
 	p, s := githubApp(t)
 	s.token = reply(500, "text/plain", "no")
-	b := p.browser()
-	b.end("github", s.allow(t, b.begin("/connect/github")))
+	b := p.Browser()
+	b.End("/connect/github", s.allow(t, b.Begin("/connect/github")))
 	before := runtime.NumGoroutine()
 	for range 100 {
-		b.end("github", s.allow(t, b.begin("/connect/github")))
+		b.End("/connect/github", s.allow(t, b.Begin("/connect/github")))
 	}
 	if after := runtime.NumGoroutine(); after > before+10 {
 		t.Errorf("%d goroutines, and %d before", after, before)

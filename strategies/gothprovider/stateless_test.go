@@ -14,6 +14,7 @@ import (
 	"github.com/markbates/goth/providers/steam"
 
 	"github.com/gopassport/passport"
+	"github.com/gopassport/passport/internal/testapp"
 	"github.com/gopassport/passport/strategies/gothprovider"
 )
 
@@ -38,7 +39,7 @@ const (
 	gamer     = `{"response":{"players":[{"steamid":"76561197960287930","personaname":"gabe"}]}}`
 )
 
-func steamApp(t *testing.T, post string) (*app, *browser, string) {
+func steamApp(t *testing.T, post string) (*app, *testapp.Browser, string) {
 	t.Helper()
 	p := newApp(t)
 	p.connect("steam", gothprovider.New(steam.New("CANARY-SECRET", "https://app.example/callback"), keep,
@@ -47,15 +48,15 @@ func steamApp(t *testing.T, post string) (*app, *browser, string) {
 			provider.HTTPClient = &http.Client{Transport: answers{"POST": post, "GET": gamer}}
 			return provider, nil
 		})))
-	b := p.browser()
-	return p, b, b.begin("/connect/steam")
+	b := p.Browser()
+	return p, b, b.Begin("/connect/steam")
 }
 
 func TestSteamEndsAtTheCallbackOfItsFlow(t *testing.T) {
 	p, b, location := steamApp(t, confirmed)
 	answer := answerOf(parse(t, location).Query())
-	p.want("right", b.end("steam", answer), "", 0)
-	p.want("again", b.end("steam", answer), passport.CodeFlowMissing, 400)
+	p.Want("right", b.End("/connect/steam", answer), "", 0)
+	p.Want("again", b.End("/connect/steam", answer), passport.CodeFlowMissing, 400)
 }
 
 func TestSteamAnswersThatAreRefused(t *testing.T) {
@@ -78,7 +79,7 @@ func TestSteamAnswersThatAreRefused(t *testing.T) {
 		p, b, location := steamApp(t, confirmed)
 		answer := parseQuery("?" + answerOf(parse(t, location).Query()))
 		c.change(answer)
-		p.want(name, b.end("steam", answer.Encode()), c.code, c.status)
+		p.Want(name, b.End("/connect/steam", answer.Encode()), c.code, c.status)
 	}
 }
 
@@ -104,7 +105,7 @@ func TestOnlyAPlainYesOfSteamCounts(t *testing.T) {
 		"500":               {"500", passport.CodeProvider},
 	} {
 		p, b, location := steamApp(t, c.reply)
-		p.want(name, b.end("steam", answerOf(parse(t, location).Query())), c.code, 502)
+		p.Want(name, b.End("/connect/steam", answerOf(parse(t, location).Query())), c.code, 502)
 	}
 }
 
@@ -120,10 +121,10 @@ func TestLastFMEndsAtTheCallbackOfItsFlow(t *testing.T) {
 			provider.HTTPClient = &http.Client{Transport: replies}
 			return provider, nil
 		})))
-	b := p.browser()
-	answer := answerOf(parse(t, b.begin("/connect/lastfm?flow=ATTACKER")).Query())
-	p.want("without its flow", b.end("lastfm", "token=CANARY"), passport.CodeCallback, 400)
-	p.want("right", b.end("lastfm", answer), "", 0)
+	b := p.Browser()
+	answer := answerOf(parse(t, b.Begin("/connect/lastfm?flow=ATTACKER")).Query())
+	p.Want("without its flow", b.End("/connect/lastfm", "token=CANARY"), passport.CodeCallback, 400)
+	p.Want("right", b.End("/connect/lastfm", answer), "", 0)
 }
 
 func TestAProviderPerFlowThatIsNoneIsAFaultOfTheProgram(t *testing.T) {
@@ -136,9 +137,9 @@ func TestAProviderPerFlowThatIsNoneIsAFaultOfTheProgram(t *testing.T) {
 	} {
 		p := newApp(t)
 		p.connect("steam", gothprovider.New(steam.New("k", "https://app.example/callback"), keep, gothprovider.CallbackPerFlow("flow", build)))
-		p.want(name, p.browser().get("/connect/steam", "same-origin"), passport.CodeConfiguration, 500)
-		if name == "an error" && !errors.Is(p.last(), broken) {
-			t.Errorf("%v", p.last())
+		p.Want(name, p.Browser().Get("/connect/steam", "same-origin"), passport.CodeConfiguration, 500)
+		if name == "an error" && !errors.Is(p.Last(), broken) {
+			t.Errorf("%v", p.Last())
 		}
 	}
 }

@@ -160,7 +160,7 @@ func measure(t *testing.T, each named) row {
 	if j.end.Code != http.StatusOK {
 		r.account = "never: no id"
 	}
-	j.app.secretless(each.name, j.end, j.secrets()...)
+	j.app.Secretless(each.name, j.end, j.secrets()...)
 	sum := sha256.Sum256([]byte(token.verifier))
 	challenge := base64.RawURLEncoding.EncodeToString(sum[:])
 	if r.pkce && (len(token.verifier) != 43 || j.query.Get("code_challenge") != challenge) || !r.pkce && token.verifier != "" {
@@ -176,7 +176,7 @@ func ending(t *testing.T, each named, step string) string {
 	world := serving(each.name)
 	world.odd = map[string]odd{step: text(http.StatusOK, "application/json", "{}")}
 	j := travel(t.Context(), t, each, world)
-	switch err := j.app.last(); {
+	switch err := j.app.Last(); {
 	case world.of(step).calls == 0:
 		return "-"
 	case err == nil:

@@ -38,14 +38,14 @@ func TestRealTwitterProvider(t *testing.T) {
 	}
 	t.Run("an account is connected", func(t *testing.T) {
 		p, s := twitterApp(t, address)
-		b := p.browser()
-		answer := s.allow(t, b.begin("/connect/twitter"))
-		w := b.end("twitter", answer)
-		p.want("right", w, "", 0)
+		b := p.Browser()
+		answer := s.allow(t, b.Begin("/connect/twitter"))
+		w := b.End("/connect/twitter", answer)
+		p.Want("right", w, "", 0)
 		if !strings.Contains(w.Body.String(), "ID:12 Login:jack") {
 			t.Errorf("%s", w.Body)
 		}
-		p.want("again", b.end("twitter", answer), passport.CodeFlowMissing, 400)
+		p.Want("again", b.End("/connect/twitter", answer), passport.CodeFlowMissing, 400)
 		if s.hits["/access_token"] != 1 {
 			t.Errorf("%d requests for an access token", s.hits["/access_token"])
 		}
@@ -65,10 +65,10 @@ func TestRealTwitterProvider(t *testing.T) {
 		} {
 			t.Run(name, func(t *testing.T) {
 				p, s := twitterApp(t, address)
-				b := p.browser()
-				good := parseQuery("?" + s.allow(t, b.begin("/connect/twitter")))
+				b := p.Browser()
+				good := parseQuery("?" + s.allow(t, b.Begin("/connect/twitter")))
 				answer := strings.NewReplacer("TOKEN", good.Get("oauth_token"), "VERIFIER", good.Get("oauth_verifier")).Replace(c.answer)
-				p.want(name, b.end("twitter", answer), c.code, c.status)
+				p.Want(name, b.End("/connect/twitter", answer), c.code, c.status)
 				if s.hits["/access_token"] != 0 {
 					t.Error("the service was asked")
 				}
@@ -77,12 +77,12 @@ func TestRealTwitterProvider(t *testing.T) {
 	})
 	t.Run("the other tab's token is no good with this verifier", func(t *testing.T) {
 		p, s := twitterApp(t, address)
-		b := p.browser()
-		one := parseQuery("?" + s.allow(t, b.begin("/connect/twitter")))
-		two := parseQuery("?" + s.allow(t, b.begin("/connect/twitter")))
+		b := p.Browser()
+		one := parseQuery("?" + s.allow(t, b.Begin("/connect/twitter")))
+		two := parseQuery("?" + s.allow(t, b.Begin("/connect/twitter")))
 		crossed := url.Values{"oauth_token": one["oauth_token"], "oauth_verifier": two["oauth_verifier"]}.Encode()
-		p.want("crossed", b.end("twitter", crossed), passport.CodeProvider, 502)
-		p.want("the second", b.end("twitter", two.Encode()), "", 0)
+		p.Want("crossed", b.End("/connect/twitter", crossed), passport.CodeProvider, 502)
+		p.Want("the second", b.End("/connect/twitter", two.Encode()), "", 0)
 	})
 	t.Run("what the service says wrong is an error without secrets", func(t *testing.T) {
 		for name, c := range map[string]struct {
@@ -98,16 +98,16 @@ func TestRealTwitterProvider(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				p, s := twitterApp(t, address)
 				s.wrong = map[string]string{c.path: c.reply}
-				b := p.browser()
-				p.want(name, b.end("twitter", s.allow(t, b.begin("/connect/twitter"))), c.code, c.status)
+				b := p.Browser()
+				p.Want(name, b.End("/connect/twitter", s.allow(t, b.Begin("/connect/twitter"))), c.code, c.status)
 			})
 		}
 	})
 	t.Run("a service that knows another secret gives no request token", func(t *testing.T) {
 		p, s := twitterApp(t, address)
 		s.secret = "another"
-		w := p.browser().get("/connect/twitter", "same-origin")
-		p.want("begin", w, passport.CodeProvider, 502)
+		w := p.Browser().Get("/connect/twitter", "same-origin")
+		p.Want("begin", w, passport.CodeProvider, 502)
 	})
 }
 
