@@ -3,7 +3,6 @@ package tenants_test
 import (
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -16,18 +15,6 @@ import (
 
 func answer(state string) url.Values { return url.Values{"state": {state}, "code": {"c"}} }
 
-// landing follows the engine's redirect after a posted answer.
-func (b *browser) landing(path string, form url.Values) *httptest.ResponseRecorder {
-	b.t.Helper()
-	w := b.post(path, form)
-	to := w.Header().Get("Location")
-	if w.Code != http.StatusSeeOther || !strings.HasPrefix(to, path+"?") || strings.Contains(to, form.Get("state")) {
-		b.t.Errorf("POST %s: %d to %q, %s", path, w.Code, to, w.Body)
-		return w
-	}
-	return b.get(to, "cross-site")
-}
-
 func TestAPostedAnswerEndsForItsTenantAndNoOther(t *testing.T) {
 	for _, kind := range []string{"", "page", "api"} {
 		for _, purpose := range []string{"login", "connect"} {
@@ -37,15 +24,15 @@ func TestAPostedAnswerEndsForItsTenantAndNoOther(t *testing.T) {
 			}
 			p := newSite(t, strategyOf(two()), opts...)
 			b := p.browser()
-			b.get("/as/alice/now", "same-origin")
+			b.LogIn(&user{"alice"})
 			want := map[string]string{"login": "user &{acme/c}, account <nil>", "connect": "user &{alice}, account &{acme/c}"}[purpose]
 			what := fmt.Sprintf("%s, answers as %q", purpose, kind)
-			p.want(what, b.landing("/acme/"+purpose+"/callback", answer(b.begin("acme", purpose))), 200, want)
+			p.want(what, b.Posted("/acme/"+purpose+"/callback", answer(b.begin("acme", purpose))), 200, want)
 
 			b = p.browser()
 			state := b.begin("acme", purpose)
-			p.want(what+", at another tenant", b.landing("/globex/"+purpose+"/callback", answer(state)), 400, "flow_tenant")
-			p.want(what+", afterwards", b.landing("/acme/"+purpose+"/callback", answer(state)), 400, "flow_missing")
+			p.want(what+", at another tenant", b.Posted("/globex/"+purpose+"/callback", answer(state)), 400, "flow_tenant")
+			p.want(what+", afterwards", b.Posted("/acme/"+purpose+"/callback", answer(state)), 400, "flow_missing")
 		}
 	}
 }
@@ -55,8 +42,8 @@ func TestAPostedAnswerLandsAtItsOwnTenant(t *testing.T) {
 	p, _ := app(t, two())
 	b := p.browser()
 	state := b.begin("globex", "login")
-	w := b.post("/acme/login/callback", answer(state))
-	p.want("at the other", b.get(strings.Replace(w.Header().Get("Location"), "acme", "globex", 1), "cross-site"), 400, "flow_missing")
+	w := b.Post("/acme/login/callback", answer(state))
+	p.want("at the other", b.Get(strings.Replace(w.Header().Get("Location"), "acme", "globex", 1), "cross-site"), 400, "flow_missing")
 	p.want("at its own, afterwards", b.end("globex", "login", state), 200, "user &{globex/c}, account <nil>")
 }
 
@@ -67,8 +54,8 @@ func TestAnAnswerPostedToATenantThatIsNoneIsRefusedWhereItLands(t *testing.T) {
 	state := b.begin("acme", "login")
 	d.remove("acme")
 	s.Forget("acme")
-	p.want("removed", b.landing("/acme/login/callback", answer(state)), 404, "tenant_unknown")
-	p.want("never there", b.landing("/initech/login/callback", answer(state)), 404, "tenant_unknown")
+	p.want("removed", b.Posted("/acme/login/callback", answer(state)), 404, "tenant_unknown")
+	p.want("never there", b.Posted("/initech/login/callback", answer(state)), 404, "tenant_unknown")
 }
 
 // A refusal of a posted answer goes where the route says, as that of any other.
@@ -81,7 +68,7 @@ func TestARefusalOfAPostedAnswerIsAnsweredAsTheRouteSays(t *testing.T) {
 		p := newSite(t, strategyOf(two()), opts...)
 		b := p.browser()
 		b.begin("acme", "login")
-		if w := b.landing("/acme/login/callback", answer("foreign")); w.Code != status {
+		if w := b.Posted("/acme/login/callback", answer("foreign")); w.Code != status {
 			t.Errorf("answers as %q: %d %s", kind, w.Code, w.Body)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gopassport/passport"
+	"github.com/gopassport/passport/internal/testapp"
 	"github.com/gopassport/passport/strategies/tenants"
 )
 
@@ -40,10 +41,10 @@ func TestEachTenantHasAStrategyOfItsOwn(t *testing.T) {
 	for _, tenant := range []string{"acme", "globex", "acme"} {
 		b := p.browser()
 		p.want(tenant, b.end(tenant, "login", b.begin(tenant, "login")), 200, "user &{"+tenant+"/c}, account <nil>")
-		b.get("/as/alice/now", "same-origin")
+		b.LogIn(&user{"alice"})
 		p.want(tenant, b.end(tenant, "connect", b.begin(tenant, "connect")), 200, "user &{alice}, account &{"+tenant+"/c}")
 	}
-	for _, e := range p.told {
+	for _, e := range p.Events() {
 		if e.Strategy == "sso" && e.Tenant != "acme" && e.Tenant != "globex" || e.Err != nil {
 			t.Errorf("told of %+v", e)
 		}
@@ -88,16 +89,16 @@ func TestATenantThatIsNoneIsRefused(t *testing.T) {
 	d := two()
 	p, _ := app(t, d)
 	for _, name := range []string{"initech", "ACME", "acme%00", "acme%20", strings.Repeat("a", 256)} {
-		p.want(name, p.browser().get("/"+name+"/login", "same-origin"), 404, "tenant_unknown")
+		p.want(name, p.Browser().Get("/"+name+"/login", "same-origin"), 404, "tenant_unknown")
 	}
 	if asked, _ := d.counts(strings.Repeat("a", 256)); asked != 0 {
 		t.Error("a name that no tenant has was looked up")
 	}
-	if err := p.last(); err.Message == "" || !errors.Is(err, tenants.ErrUnknown) {
+	if err := p.Last(); err.Message == "" || !errors.Is(err, tenants.ErrUnknown) {
 		t.Errorf("%v", err)
 	}
 	p, _ = app(t, d, func(c *tenants.Config) { c.Of = func(*http.Request) string { return "" } })
-	p.want("no tenant", p.browser().get("/acme/login", "same-origin"), 404, "tenant_unknown")
+	p.want("no tenant", p.Browser().Get("/acme/login", "same-origin"), 404, "tenant_unknown")
 }
 
 func TestALookUpThatFailsIsAFaultAndNotAnUnknownTenant(t *testing.T) {
@@ -121,11 +122,11 @@ func TestALookUpThatFailsIsAFaultAndNotAnUnknownTenant(t *testing.T) {
 		p := newSite(t, s)
 		for range 2 { // a failure is not held
 			if name == "an ended goroutine" {
-				inAnother(func() { p.browser().get("/acme/login", "same-origin") })
+				inAnother(func() { p.Browser().Get("/acme/login", "same-origin") })
 				continue
 			}
-			p.want(name, p.browser().get("/acme/login", "same-origin"), c.status, "tenant_lookup")
-			if err := p.last(); c.cause != nil && !errors.Is(err, c.cause) || strings.Contains(fmt.Sprintf("%v %+v", err, err), "CANARY") {
+			p.want(name, p.Browser().Get("/acme/login", "same-origin"), c.status, "tenant_lookup")
+			if err := p.Last(); c.cause != nil && !errors.Is(err, c.cause) || strings.Contains(fmt.Sprintf("%v %+v", err, err), "CANARY") {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
@@ -165,8 +166,8 @@ func TestAChangeTakesEffectWhenItIsNoLongerFresh(t *testing.T) {
 		state := b.begin("acme", "login") // with what is held
 		time.Sleep(time.Minute)
 		p.want("begun with the old secret", b.end("acme", "login", state), 400, "flow_tenant")
-		if !strings.Contains(p.last().Error(), "changed since") {
-			t.Errorf("%v", p.last())
+		if !strings.Contains(p.Last().Error(), "changed since") {
+			t.Errorf("%v", p.Last())
 		}
 		if _, exchanged := d.exchanged.Load(state); exchanged {
 			t.Error("the new provider was asked")
@@ -201,7 +202,7 @@ func TestWhatIsForgottenIsLookedUpAtOnce(t *testing.T) {
 	}
 	d.remove("acme")
 	s.Forget("acme")
-	p.want("removed", b.get("/acme/login", "same-origin"), 404, "tenant_unknown")
+	p.want("removed", b.Get("/acme/login", "same-origin"), 404, "tenant_unknown")
 	if _, built := d.counts("globex"); built != 0 {
 		t.Error("another tenant was built")
 	}
@@ -214,7 +215,7 @@ func TestWhatWasReadBeforeItWasForgottenIsNotHeld(t *testing.T) {
 		p, s := app(t, d)
 		d.wait = make(chan struct{})
 		wait := d.wait
-		go p.browser().get("/acme/login", "same-origin")
+		go p.Browser().Get("/acme/login", "same-origin")
 		synctest.Wait() // it has read s1
 		d.set("acme", "s3")
 		s.Forget("acme")
@@ -262,8 +263,7 @@ func TestOneLookUpServesAllWhoWait(t *testing.T) {
 }
 
 func giveUp(ctx context.Context, p *site) {
-	b := p.browser()
-	b.send(request(ctx, "/acme/login"), true)
+	p.Browser().Send(testapp.Navigation("GET", "/acme/login", "same-origin").WithContext(ctx))
 }
 
 // 10,000 tenants come and go and change while people log in and connect at all of them.
@@ -298,7 +298,7 @@ func TestTenThousandTenantsComeAndGoWhilePeopleLogIn(t *testing.T) {
 			for i := range all / people {
 				b, n := p.browser(), i*people+person
 				purpose, other := []string{"login", "connect"}[i%2], []string{"login", "connect"}[i/2%2]
-				w := b.get("/"+name(n)+"/"+purpose, "same-origin")
+				w := b.Get("/"+name(n)+"/"+purpose, "same-origin")
 				if w.Code == http.StatusNotFound {
 					continue
 				}
@@ -306,14 +306,14 @@ func TestTenThousandTenantsComeAndGoWhilePeopleLogIn(t *testing.T) {
 				if w := b.end(name(n+1), other, state); w.Code == http.StatusOK {
 					mixed.Add(1)
 				}
-				state = parse(t, b.get("/"+name(n)+"/"+purpose, "same-origin").Header().Get("Location")).Query().Get("state")
+				state = parse(t, b.Get("/"+name(n)+"/"+purpose, "same-origin").Header().Get("Location")).Query().Get("state")
 				switch w := b.end(name(n), purpose, state); {
 				case w.Code == http.StatusOK && strings.Contains(w.Body.String(), name(n)+"/c"):
 					ended.Add(1)
 				case w.Code == http.StatusOK:
 					t.Errorf("%s: %s", name(n), w.Body)
 				case w.Code != http.StatusBadRequest && w.Code != http.StatusNotFound: // changed or removed meanwhile
-					t.Errorf("%s: %d %s, %v", name(n), w.Code, w.Body, p.last())
+					t.Errorf("%s: %d %s, %v", name(n), w.Code, w.Body, p.Last())
 				}
 			}
 		})
