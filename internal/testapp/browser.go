@@ -22,7 +22,7 @@ func (a *App) Browser() *Browser { return &Browser{App: a, Cookies: map[string]*
 // Navigation is the request for a page of the application's, begun by a page of a site:
 // none, same-origin, same-site or cross-site.
 func Navigation(method, path, site string) *http.Request {
-	r := httptest.NewRequest(method, "https://app.example"+path, nil)
+	r := httptest.NewRequestWithContext(context.Background(), method, "https://app.example"+path, nil)
 	navigates(r, site)
 	return r
 }
@@ -60,7 +60,7 @@ func (b *Browser) Get(path, site string) *httptest.ResponseRecorder {
 
 // Post is a provider's page that posts its answer: the cookies, which are Lax, stay away.
 func (b *Browser) Post(path string, form url.Values) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(http.MethodPost, "https://app.example"+path, strings.NewReader(form.Encode()))
+	r := httptest.NewRequestWithContext(context.Background(), http.MethodPost, "https://app.example"+path, strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Origin", "https://provider.example")
 	navigates(r, "cross-site")

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -85,7 +86,7 @@ func (a *App) Last() *passport.Error {
 func (a *App) Events() []passport.Event {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.events[:len(a.events):len(a.events)]
+	return slices.Clip(a.events)
 }
 
 // Want checks an answer: the code of the error, or "" for "connected true".
@@ -128,7 +129,7 @@ func (a *App) heard() string {
 	for _, e := range a.events {
 		fmt.Fprintf(&all, "%v %+v %#v\n", e, e, e)
 	}
-	events, err := json.Marshal(a.events)
+	events, err := json.Marshal(a.events) //nolint:musttag // whatever the names are
 	if err != nil {
 		a.T.Error(err)
 	}
