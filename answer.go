@@ -28,9 +28,6 @@ func (p *Registry) report(r *http.Request, rt *route, e *Error, started time.Tim
 	if e.refusal() {
 		event.Kind = "refusal"
 	}
-	if s := p.stateOf(r); s != nil {
-		_, event.User = s.get()
-	}
 	p.observe(r, started, event)
 }
 

@@ -75,20 +75,25 @@ func (a *Attempt) person() error {
 	case a.request.Method != http.MethodGet && a.request.Method != http.MethodPost:
 		return &Error{Code: CodeMethod, Status: http.StatusMethodNotAllowed, Err: fmt.Errorf("a %s neither begins nor ends a flow", intent.Method(a.request))}
 	case intent.Prefetch(a.request):
-		return &Error{Code: CodePrefetch, Status: http.StatusForbidden, Err: errors.New("the browser loads the page before anybody asked for it")}
+		return guessed()
 	}
 	return nil
+}
+
+func guessed() error {
+	return &Error{Code: CodePrefetch, Status: http.StatusForbidden, Err: errors.New("the browser loads the page before anybody asked for it")}
 }
 
 // ownPage refuses what another site began.
 func (a *Attempt) ownPage() error {
 	own, seen := a.registry.origins.Own(a.request)
-	if own || a.registry.notes.Unpark(a.w, a.request, a.user) {
+	parked, foreign := a.registry.notes.Unpark(a.w, a.request, a.user)
+	if (own || parked) && !foreign {
 		return nil
 	}
-	cause := errors.New("an account is connected from a page of the application; this request names none (looked for Sec-Fetch-Site, Origin, Referer)")
-	if seen != "" {
-		cause = fmt.Errorf("an account is connected from a page of the application; by its %s header this request comes from elsewhere (the application is taken to be at %s: https but on loopback hosts; Config.Origins says otherwise)", seen, a.registry.origins.At(a.request))
+	cause := a.registry.origins.Elsewhere(a.request, seen)
+	if foreign {
+		cause = errors.New("before the log-in, this was asked for elsewhere than on a page of the application")
 	}
 	return &Error{Code: CodeCrossSite, Status: http.StatusForbidden, Message: "Please start this from the application's own page.", Err: cause}
 }

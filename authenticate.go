@@ -89,18 +89,18 @@ func (p *Registry) act(w http.ResponseWriter, r *http.Request, rt *route, d *dec
 		}
 		p.loggedIn(w, r, rt, d, result, next)
 	case Redirect:
-		p.observe(r, d.started, d.event("begin", rt, ""))
+		p.observe(r, d.started, d.event("begin", rt))
 		p.send(w, r, d, result)
 	case Pass:
-		p.observe(r, d.started, d.event("pass", rt, ""))
+		p.observe(r, d.started, d.event("pass", rt))
 		next.ServeHTTP(w, r)
 	default:
 		p.refuse(w, r, rt, d)
 	}
 }
 
-func (d *decision) event(kind string, rt *route, user string) Event {
-	e := Event{Kind: kind, Purpose: string(rt.purpose), User: user}
+func (d *decision) event(kind string, rt *route) Event {
+	e := Event{Kind: kind, Purpose: string(rt.purpose)}
 	if d.last != nil {
 		e.Strategy, e.Tenant = d.last.name, d.last.tenant
 	}
@@ -109,15 +109,15 @@ func (d *decision) event(kind string, rt *route, user string) Event {
 
 // loggedIn starts the login and goes on.
 func (p *Registry) loggedIn(w http.ResponseWriter, r *http.Request, rt *route, d *decision, result Success, next http.Handler) {
-	key, target := "", p.target(w, r, rt, d)
+	target := p.target(w, r, rt, d)
 	if rt.noSession {
+		key := ""
 		if p.config.Users != nil {
 			key, _, _ = p.config.Users.key(result.Value) // a user of another kind binds no flows
 		}
 		p.become(r, result.Value, key, d.started)
 	} else {
-		var err error
-		if key, err = p.establish(w, r, result.Value, rt.keepSessionInfo); err != nil {
+		if _, err := p.establish(w, r, result.Value, rt.keepSessionInfo); err != nil {
 			p.answer(w, r, rt, err)
 			return
 		}
@@ -125,7 +125,7 @@ func (p *Registry) loggedIn(w http.ResponseWriter, r *http.Request, rt *route, d
 			p.notes.Change(w, r, func(n *notes.Notes) { n.ReturnTo = "" })
 		}
 	}
-	p.observe(r, d.started, d.event("login", rt, key))
+	p.observe(r, d.started, d.event("login", rt))
 	p.proceed(w, r, rt, target, outcome{info: result.Info}, next)
 }
 

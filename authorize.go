@@ -27,7 +27,6 @@ func (p *Registry) Authorize(name string, opts ...Option) func(http.Handler) htt
 
 // connected hands the account over.
 func (p *Registry) connected(w http.ResponseWriter, r *http.Request, rt *route, d *decision, result Success, next http.Handler) {
-	_, key := p.stateOf(r).get()
-	p.observe(r, d.started, d.event("connect", rt, key))
+	p.observe(r, d.started, d.event("connect", rt))
 	p.proceed(w, r, rt, p.target(w, r, rt, d), outcome{account: result.Value, info: result.Info}, next)
 }

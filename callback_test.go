@@ -316,3 +316,19 @@ func TestNothingSecretShows(t *testing.T) {
 		})
 	})
 }
+
+// A browser that only guesses what comes next logs nobody in, whatever it sends.
+func TestAPrefetchLogsNobodyIn(t *testing.T) {
+	link := passport.StrategyFunc(func(r *http.Request, _ *passport.Attempt) (passport.Result, error) {
+		return passport.Success{Value: &user{r.URL.Query().Get("who")}}, nil
+	})
+	s := newSite(t)
+	s.Use("link", link)
+	s.mount("/login/link", s.Authenticate("link"))
+	s.mount("/api", s.Authenticate("link", passport.NoSession()))
+	b := newBrowser(t, s)
+	equal(t, "a prefetch", b.get("/login/link?who=alice", header("Sec-Purpose", "prefetch")).code(), "prefetch")
+	equal(t, "who is logged in", b.me(), "-")
+	b.get("/api?who=alice", header("Sec-Purpose", "prefetch")).wants(http.StatusOK, "user alice, account -")
+	b.get("/login/link?who=alice").wants(http.StatusOK, "user alice, account -")
+}

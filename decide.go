@@ -13,6 +13,7 @@ import (
 	"github.com/gopassport/passport/internal/absent"
 	"github.com/gopassport/passport/internal/answer"
 	"github.com/gopassport/passport/internal/cookies"
+	"github.com/gopassport/passport/internal/intent"
 	"github.com/gopassport/passport/internal/returnto"
 	"github.com/gopassport/passport/internal/vault"
 )
@@ -119,6 +120,8 @@ func (a *Attempt) accept(result *Result, posted bool) error {
 		switch {
 		case absent.Nil(v.Value):
 			return errors.New("the strategy succeeded with a nil value")
+		case !a.taken && !a.route.noSession && intent.Prefetch(a.request):
+			return guessed()
 		case posted && !a.taken:
 			return crossSite(errors.New("another site sent this form, and it ends no flow that began here"))
 		}

@@ -168,10 +168,8 @@ func (p *Registry) requireUser(w http.ResponseWriter, r *http.Request, next http
 		return
 	}
 	if get := r.Method == http.MethodGet || r.Method == http.MethodHead; get && loginURL != "" && intent.Navigation(r) {
-		if own, _ := p.origins.Own(r); !own {
-			user = ""
-		}
-		p.notes.Want(w, r, user)
+		own, _ := p.origins.Own(r)
+		p.notes.Want(w, r, own, user)
 		w.Header().Set("Cache-Control", "no-store")
 		answer.Redirect(w, r, loginURL, 0)
 		return

@@ -77,6 +77,47 @@ func TestAConnectGoesOnAfterALoginAtAnotherSite(t *testing.T) {
 	}
 }
 
+// The log-in's own redirect looks as if a page of the application had asked.
+func TestAConnectThatAnotherSiteAskedForDoesNotGoOnAfterALogin(t *testing.T) {
+	for name, guard := range map[string]func(*site) func(http.Handler) http.Handler{
+		"RequireRecentLogin": func(s *site) func(http.Handler) http.Handler { return s.RequireRecentLogin(10*time.Minute, "/login") },
+		"RequireUser":        func(s *site) func(http.Handler) http.Handler { return s.RequireUser("/login") },
+	} {
+		for _, who := range []string{"", "alice"} {
+			synctest.Test(t, func(t *testing.T) {
+				s := newSite(t)
+				s.login("password", passport.SuccessReturnToOrRedirect("/default"))
+				s.mount("/connect/google", func(next http.Handler) http.Handler { return guard(s)(s.Authorize("google")(next)) })
+				b := newBrowser(t, s)
+				if who != "" {
+					b.as(who)
+					time.Sleep(time.Hour)
+				}
+				if name == "RequireUser" && who != "" {
+					return // that lets her pass, and Authorize refuses
+				}
+				equal(t, name+": asked for elsewhere", b.get("/connect/google", from("cross-site")).location, "/login")
+				res := b.post("/login/password", sesame("alice"))
+				equal(t, name+": the page is found again", res.location, "/connect/google")
+				equal(t, name+": begun", b.get(res.location, from("same-origin")).status, http.StatusForbidden)
+				equal(t, name+": from her own page, then", b.get(res.location, from("same-origin")).status, http.StatusFound)
+			})
+		}
+	}
+}
+
+func TestThePermissionToGoOnIsSpentByGoingOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBrowser(t, newCareful(t)).as("alice")
+		time.Sleep(time.Hour)
+		b.get("/connect/google", from("same-origin"))
+		res := b.post("/login/password", sesame("alice"))
+		b.back("/connect/google", b.begin(res.location, from("same-origin")), "42").wants(http.StatusOK, "user alice, account 42")
+		time.Sleep(5 * time.Minute)
+		equal(t, "another site, five minutes later", b.get("/connect/google", from("cross-site")).status, http.StatusForbidden)
+	})
+}
+
 func TestAVisitorLogsInBeforeARecentLoginIsAskedFor(t *testing.T) {
 	b := newBrowser(t, newCareful(t))
 	equal(t, "a visitor", b.get("/connect/google").location, "/login")

@@ -5,6 +5,8 @@
 package intent
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -129,6 +131,15 @@ func (o Origins) Own(r *http.Request) (own bool, seen string) {
 		return len(v) == 1 && o.has(r, originOf(v[0])), "Referer"
 	}
 	return false, ""
+}
+
+// Elsewhere says why a request is not taken for one of a page of the application: seen is
+// what Own gave.
+func (o Origins) Elsewhere(r *http.Request, seen string) error {
+	if seen == "" {
+		return errors.New("an account is connected from a page of the application; this request names none (looked for Sec-Fetch-Site, Origin, Referer)")
+	}
+	return fmt.Errorf("an account is connected from a page of the application; by its %s header this request comes from elsewhere (the application is taken to be at %s: https but on loopback hosts; Config.Origins says otherwise)", seen, o.At(r))
 }
 
 func (o Origins) has(r *http.Request, origin string) bool {

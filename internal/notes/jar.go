@@ -41,29 +41,38 @@ func (j Jar) Change(w http.ResponseWriter, r *http.Request, change func(*Notes))
 	}
 }
 
-// Want notes the address of the request, to come back to after a log-in. parked is who
-// asked for it from a page of the application, "" where nobody known did: a flow that
-// begins there may begin although the log-in led through another site.
-func (j Jar) Want(w http.ResponseWriter, r *http.Request, parked string) {
+// Want notes the address of the request, to come back to after a log-in. own tells whether
+// a page of the application asked for it: then a flow of user, where that is not "", may
+// begin there although the log-in led through another site. Where another site asked, none
+// begins there because of the log-in, which makes the request look like our own.
+func (j Jar) Want(w http.ResponseWriter, r *http.Request, own bool, user string) {
 	j.Change(w, r, func(n *Notes) {
 		n.ReturnTo, n.Parked = returnto.Asked(r), ""
-		if parked != "" {
-			n.Parked = digest(parked, r)
+		if !own {
+			n.Parked = digest("foreign", "", r)
+		} else if user != "" {
+			n.Parked = digest("parked", user, r)
 		}
 	})
 }
 
-// Unpark tells whether user may begin a flow here because of Want, and forgets it.
-func (j Jar) Unpark(w http.ResponseWriter, r *http.Request, user string) bool {
-	if user == "" || j.Read(w, r).Parked != digest(user, r) {
-		return false
+// Unpark tells whether Want says that user may begin a flow here, or that another site
+// asked for it, and forgets it: both hold once.
+func (j Jar) Unpark(w http.ResponseWriter, r *http.Request, user string) (parked, foreign bool) {
+	noted := j.Read(w, r).Parked
+	if noted == "" {
+		return false, false
 	}
-	j.Change(w, r, func(n *Notes) { n.Parked = "" })
-	return true
+	parked = user != "" && noted == digest("parked", user, r)
+	foreign = noted == digest("foreign", "", r)
+	if parked || foreign {
+		j.Change(w, r, func(n *Notes) { n.Parked = "" })
+	}
+	return parked, foreign
 }
 
-func digest(user string, r *http.Request) string {
-	return vault.Digest("parked", user, returnto.Asked(r))
+func digest(what, user string, r *http.Request) string {
+	return vault.Digest(what, user, returnto.Asked(r))
 }
 
 // Drop forgets all notes.

@@ -17,7 +17,7 @@ const room = 2800
 // Notes are messages, and the page that somebody wanted before logging in.
 type Notes struct {
 	ReturnTo string
-	Parked   string // a digest of who may begin a flow where, once; see Jar.Want
+	Parked   string // a digest of who may begin a flow where, or may not, once; see Jar.Want
 	Messages []string
 }
 
