@@ -80,14 +80,11 @@ func (p *Registry) decide(w http.ResponseWriter, r *http.Request, s *state, rt *
 // subject is a digest of who is logged in, "" for nobody.
 func (p *Registry) subject(r *http.Request, s *state) string {
 	_, key := s.get()
+	ok := true
 	if p.config.Subject != nil {
-		k, ok := p.config.Subject(r)
-		if !ok {
-			return ""
-		}
-		key = k
+		key, ok = p.config.Subject(r)
 	}
-	if key == "" {
+	if !ok || key == "" {
 		return ""
 	}
 	return vault.Digest("user", key)
@@ -140,24 +137,19 @@ func (a *Attempt) accept(result *Result, posted bool) error {
 }
 
 func (f Failure) err() error {
-	e := &Error{Code: CodeRejected, Status: f.Status, Message: f.Message}
+	e := &Error{Code: CodeRejected, Status: cmp.Or(f.Status, http.StatusUnauthorized), Message: f.Message, implied: f.Status == 0}
 	if f.Challenge != "" {
 		e.Challenges = []string{f.Challenge}
 	}
-	if f.Status != 0 && (f.Status < 400 || f.Status > 499) {
+	if e.Status < 400 || e.Status > 499 {
 		return fmt.Errorf("the strategy failed with the status %d; a Failure has one of 400 to 499", f.Status)
-	}
-	if f.Status == 0 {
-		e.Status, e.implied = http.StatusUnauthorized, true
 	}
 	return e
 }
 
 // complete fills in the status of a redirect, and refuses addresses that are none.
 func (v Redirect) complete(r *http.Request, result *Result) error {
-	if v.Status == 0 {
-		v.Status = answer.SeeOther(r)
-	}
+	v.Status = cmp.Or(v.Status, answer.SeeOther(r))
 	u, err := url.Parse(v.URL)
 	absolute := err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http") && !strings.ContainsAny(v.URL, " \t\r\n\\")
 	if !absolute && !returnto.Local(v.URL) || v.Status != http.StatusFound && v.Status != http.StatusSeeOther {

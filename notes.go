@@ -24,10 +24,7 @@ func (p *Registry) Messages(w http.ResponseWriter, r *http.Request) ([]string, e
 
 // leave adds a message: text, or the strategy's own where text is "".
 func (p *Registry) leave(w http.ResponseWriter, r *http.Request, text *string, own string) {
-	if text == nil {
-		return
-	}
-	if message := cmp.Or(*text, own); message != "" {
-		p.notes.Change(w, r, func(n *notes.Notes) { n.Messages = append(n.Messages, message) })
+	if text != nil && cmp.Or(*text, own) != "" {
+		p.notes.Change(w, r, func(n *notes.Notes) { n.Messages = append(n.Messages, cmp.Or(*text, own)) })
 	}
 }

@@ -60,9 +60,7 @@ func KeepSessionInfo() Option { return func(rt *route) { rt.keepSessionInfo = tr
 
 // SuccessRedirect sends the person to url, a path of this site or an address under
 // Config.Origins, instead of calling the wrapped handler.
-func SuccessRedirect(url string) Option {
-	return func(rt *route) { rt.redirect(&rt.success, url) }
-}
+func SuccessRedirect(url string) Option { return func(rt *route) { rt.redirect(&rt.success, url) } }
 
 // SuccessReturnToOrRedirect sends the person where they wanted to go ([Registry.RequireUser]
 // took note of it), else to url.
@@ -84,9 +82,7 @@ func SuccessMessage(text string) Option { return func(rt *route) { rt.successMes
 // FailureRedirect sends a person whose credentials were refused to url, a path of this
 // site or an address under Config.Origins. A fault never goes there, and a request that
 // is no navigation gets its status instead.
-func FailureRedirect(url string) Option {
-	return func(rt *route) { rt.redirect(&rt.failure, url) }
-}
+func FailureRedirect(url string) Option { return func(rt *route) { rt.redirect(&rt.failure, url) } }
 
 // FailureMessage leaves a message for [Registry.Messages] when FailureRedirect applies.
 // "" leaves the strategy's own.
@@ -108,7 +104,10 @@ func OnError(f func(w http.ResponseWriter, r *http.Request, err error)) Option {
 // route reads the options of one use. The error is one of the program's.
 func (p *Registry) route(call string, why purpose, name string, opts []Option) (*route, error) {
 	rt := &route{call: call, purpose: why, names: []string{name}, params: map[string]string{}, onError: p.config.OnError}
-	for _, opt := range opts {
+	for i, opt := range opts {
+		if opt == nil {
+			return nil, fmt.Errorf("passport: %s(%q): option %d is nil; leave it out", call, name, i+1)
+		}
 		opt(rt)
 	}
 	for _, name := range rt.names {

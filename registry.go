@@ -1,6 +1,7 @@
 package passport
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -91,9 +92,7 @@ const defaultLifetime = 14 * 24 * time.Hour
 // New makes a registry. It panics, in a sentence, on a configuration that cannot be right.
 func New(config Config) *Registry {
 	config.Keys, config.Origins = slices.Clone(config.Keys), slices.Clone(config.Origins)
-	if config.Lifetime == 0 {
-		config.Lifetime = defaultLifetime
-	}
+	config.Lifetime = cmp.Or(config.Lifetime, defaultLifetime)
 	if config.Observe == nil {
 		config.Observe = logEvent
 	}
@@ -110,6 +109,11 @@ func New(config Config) *Registry {
 
 // check panics on what cannot be right.
 func (c *Config) check() {
+	for field, store := range map[string]any{"Users": c.Users, "Sessions": c.Sessions, "Revocations": c.Revocations, "Flows": c.Flows} {
+		if store != nil && absent.Nil(store) {
+			panic(fmt.Sprintf("passport: New: Config.%s is a nil %T; leave it out, or make one", field, store))
+		}
+	}
 	switch {
 	case c.Lifetime < time.Second:
 		panic(fmt.Sprintf("passport: New: Config.Lifetime is %v; it is how long a login lasts, and at least a second", c.Lifetime))
@@ -191,6 +195,13 @@ func (p *Registry) Use(name string, s Strategy) {
 		}
 	}
 	p.strategies.Put(name, s)
+}
+
+// wrappable panics where middleware is to wrap a handler that is not there.
+func wrappable(call string, next http.Handler) {
+	if absent.Nil(next) {
+		panic(fmt.Sprintf("passport: %s: the handler to wrap is nil", call))
+	}
 }
 
 func nameable(name string) bool {

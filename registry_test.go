@@ -12,6 +12,7 @@ import (
 	"github.com/gorilla/sessions"
 
 	"github.com/gopassport/passport"
+	"github.com/gopassport/passport/passporttest"
 )
 
 // sentence is what f panics with; "" where it does not.
@@ -77,6 +78,10 @@ func TestNewPanicsOnAConfigurationThatCannotBeRight(t *testing.T) {
 		{"users and a subject", config{Keys: keys, Users: users, Subject: subject}, "both Users and Subject"},
 		{"sessions without users", config{Keys: keys, Sessions: store}, "Sessions but no Users"},
 		{"revocations without users", config{Keys: keys, Revocations: newLedger()}, "Revocations but no Users"},
+		{"users that are a nil pointer", config{Keys: keys, Users: (*passport.Users[*user])(nil)}, "Config.Users is a nil *passport.Users["},
+		{"sessions that are a nil pointer", config{Keys: keys, Users: users, Sessions: (*passporttest.Sessions)(nil)}, "Config.Sessions is a nil *passporttest.Sessions; leave it out, or make one"},
+		{"flows that are a nil pointer", config{Keys: keys, Flows: (*passporttest.Flows)(nil)}, "Config.Flows is a nil *passporttest.Flows"},
+		{"revocations that are a nil pointer", config{Keys: keys, Users: users, Revocations: (*passporttest.Revocations)(nil)}, "Config.Revocations is a nil *passporttest.Revocations"},
 		{"users that lack Key", config{Keys: keys, Users: passport.Users[*user]{Load: load}}, "Config.Users for *passport_test.user lacks Key or Load"},
 		{"users that lack Load", config{Keys: keys, Users: passport.Users[*user]{Key: users.Key}}, "lacks Key or Load"},
 		{"a negative lifetime", config{Keys: keys, Lifetime: -time.Hour}, "Config.Lifetime is -1h0m0s"},
@@ -198,11 +203,26 @@ func TestOptionsThatExcludeEachOtherPanic(t *testing.T) {
 		{"two places for a failure", func() { auth.Authenticate("a", passport.FailureRedirect("/1"), passport.FailureRedirect("/2")) }, "two places at once"},
 		{"a place for each", func() { auth.Authenticate("a", passport.FailureRedirect("/1"), passport.SuccessRedirect("/2")) }, ""},
 		{"the same strategy twice", func() { auth.Authenticate("a", passport.Or("b"), passport.Or("a")) }, `Or("a") names a strategy that is there already`},
+		{"a nil option", func() { auth.Authenticate("a", passport.NoSession(), nil) }, `Authenticate("a"): option 2 is nil; leave it out`},
+		{"a nil option for an account", func() { auth.Authorize("a", nil) }, `Authorize("a"): option 1 is nil`},
 		{"a parameter without a key", func() { auth.Authenticate("a", passport.Param("", "x")) }, `Param("")`},
 		{"a parameter with a line in it", func() { auth.Authorize("a", passport.Param("prompt", "x\r\ny")) }, `Param("prompt")`},
 		{"a parameter with a line in its key", func() { auth.Authorize("a", passport.Param("a\nb", "x")) }, `Param("a\nb")`},
 	} {
 		panicking{c.name, c.make, c.want}.check(t)
+	}
+}
+
+func TestMiddlewareThatWrapsNothingPanics(t *testing.T) {
+	auth := newRegistry(t)
+	auth.Use("a", alice)
+	for _, c := range []panicking{
+		{"Session of nil", func() { auth.Session(nil) }, "Session: the handler to wrap is nil"},
+		{"Session of a nil function", func() { auth.Session(http.HandlerFunc(nil)) }, "Session: the handler to wrap is nil"},
+		{"Session of a nil pointer", func() { auth.Session((*http.ServeMux)(nil)) }, "Session: the handler to wrap is nil"},
+		{"Session of a handler", func() { auth.Session(http.NotFoundHandler()) }, ""},
+	} {
+		c.check(t)
 	}
 }
 

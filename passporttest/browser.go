@@ -196,7 +196,17 @@ func (b *Browser) roundTrip(r *http.Request, to *url.URL) (*http.Response, error
 	r.URL = &url.URL{Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery} // as servers see it
 	w := httptest.NewRecorder()
 	handler.ServeHTTP(w, r)
-	return w.Result(), nil
+	response := w.Result()
+	sniff(response.Header, w.Body.Bytes())
+	return response, nil
+}
+
+// sniff names the type that a handler left out, as net/http does: the recorder does so only
+// where the handler did not call WriteHeader itself. A nil value means none on purpose.
+func sniff(h http.Header, body []byte) {
+	if _, named := h["Content-Type"]; !named && len(body) > 0 && h.Get("Content-Encoding") == "" && h.Get("Transfer-Encoding") == "" {
+		h.Set("Content-Type", http.DetectContentType(body))
+	}
 }
 
 // headers are those that tell a server how the request came about.

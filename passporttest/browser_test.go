@@ -270,6 +270,49 @@ func TestAManualBrowserStopsAtEachRedirect(t *testing.T) {
 	}
 }
 
+// With WriteHeader and without, a handler's page has the type that net/http gives it.
+func TestAPageWithoutATypeHasTheOneThatNetHTTPGivesIt(t *testing.T) {
+	const page = `<p>Not like this.</p><form method="post" action="/"><input name="a"></form>`
+	for name, h := range map[string]http.HandlerFunc{
+		"a page":                   func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, page) },
+		"a page after WriteHeader": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(422); io.WriteString(w, page) },
+		"a text after WriteHeader": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(422); io.WriteString(w, "no") },
+		"no body":                  func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(422) },
+		"a type of the handler's own": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "x/y")
+			w.WriteHeader(422)
+			io.WriteString(w, page)
+		},
+		"a type that it wants left out": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header()["Content-Type"] = nil
+			w.WriteHeader(422)
+			io.WriteString(w, page)
+		},
+		"bytes that are compressed": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Encoding", "br")
+			w.WriteHeader(200)
+			io.WriteString(w, page)
+		},
+	} {
+		server := httptest.NewServer(h)
+		b := passporttest.NewBrowser(t)
+		b.Serve(app, h)
+		got, want := b.Open(app), b.Open(server.URL)
+		server.Close()
+		if got.Header.Get("Content-Type") != want.Header.Get("Content-Type") || got.Status != want.Status {
+			t.Errorf("%s: %d %v; of a server %d %v", name, got.Status, got.Header, want.Status, want.Header)
+		}
+	}
+	b := passporttest.NewBrowser(t)
+	b.Serve(app, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusUnprocessableEntity)
+		io.WriteString(w, page+r.FormValue("a"))
+	}))
+	if again := b.Open(app).Submit(url.Values{"a": {"filled in"}}); !strings.HasSuffix(again.Body, "filled in") {
+		t.Errorf("the form was sent as %s", again.Body)
+	}
+}
+
 func newPage(tb testing.TB) *passporttest.Page {
 	b := passporttest.NewBrowser(tb)
 	b.Serve(app, http.HandlerFunc(echo))
@@ -282,7 +325,7 @@ func TestAMistakeOfTheTestEndsIt(t *testing.T) {
 		want string
 	}{
 		"an address that is a path":          {func(tb testing.TB) { passporttest.NewBrowser(tb).Open("/connect") }, "no absolute address"},
-		"a form where there is none":         {func(tb testing.TB) { newPage(tb).Submit(nil) }, "no form with these fields"},
+		"a form where there is none":         {func(tb testing.TB) { newPage(tb).Submit(nil) }, `no form with these fields at https://app.example/: 200, Content-Type "text/plain; charset=utf-8": GET`},
 		"a yes to a page of the application": {func(tb testing.TB) { newPage(tb).Allow() }, "no page of a provider"},
 		"people without a sub": {func(tb testing.TB) {
 			passporttest.NewProvider(tb, passporttest.ProviderConfig{People: []map[string]any{{"id": 1}}})

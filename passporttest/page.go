@@ -88,7 +88,7 @@ func (p *Page) Submit(fields url.Values) *Page {
 	p.browser.t.Helper()
 	f, ok := p.form(slices.Collect(maps.Keys(fields))...)
 	if !ok {
-		p.browser.t.Fatalf("passporttest: Page.Submit: there is no form with these fields at %s: %d %s", p.URL, p.Status, p.Body)
+		p.browser.t.Fatalf("passporttest: Page.Submit: there is no form with these fields at %s: %d, Content-Type %q: %s", p.URL, p.Status, p.Header.Get("Content-Type"), p.Body)
 	}
 	return p.send(f, fields)
 }

@@ -114,7 +114,7 @@ func TestEachFaultOfAStore(t *testing.T) {
 			w.told()
 			patience := time.Minute
 			if c.trouble == stuck {
-				patience = 50 * time.Millisecond
+				patience = 500 * time.Millisecond
 			}
 			w.cut.after(patience)
 			c.suffer(w, c.trouble)

@@ -97,7 +97,7 @@ func TestAServerThatHangsIsStartedOnceMore(t *testing.T) {
 	count := 0
 	spy := try(t, func(tb testing.TB) {
 		realserver.Start(tb, realserver.Process{
-			Path: "/bin/sh", Args: []string{"-c", "echo started >> " + mark + "; sleep 60"}, Within: 300 * time.Millisecond,
+			Path: "/bin/sh", Args: []string{"-c", "echo started >> " + mark + "; sleep 60"}, Within: 2 * time.Second,
 			Ready: func(context.Context) error {
 				lines, err := os.ReadFile(mark)
 				if count = strings.Count(string(lines), "started"); count < 2 {

@@ -220,7 +220,8 @@ func TestWithoutTheOptionTheIssuerIsNotLookedAt(t *testing.T) {
 func TestARouteAddsParametersAndCannotTouchWhatDecidesAboutTheFlow(t *testing.T) {
 	p, s := newApp(t), newService(t)
 	provider := s.github()
-	p.connect("github", gothprovider.New(provider, keep), passport.Param("scope", "read:user user:email"), passport.Param("prompt", "select_account"),
+	unasked := passport.StrategyFunc(gothprovider.New(provider, keep).Authenticate) // as behind package tenants: nobody calls CheckParam
+	p.connect("github", unasked, passport.Param("scope", "read:user user:email"), passport.Param("prompt", "select_account"),
 		passport.Param("login_hint", "octocat"), passport.Param("state", "x"), passport.Param("redirect_uri", "https://evil.example"),
 		passport.Param("client_id", "x"), passport.Param("response_type", "token"), passport.Param("nonce", "x"),
 		passport.Param("code_challenge", "x"), passport.Param("code_challenge_method", "plain"), passport.Param("unknown", "x"))
@@ -239,6 +240,24 @@ func TestARouteAddsParametersAndCannotTouchWhatDecidesAboutTheFlow(t *testing.T)
 		t.Errorf("a space is a plus sign in %s", location)
 	}
 	p.Want("the callback", b.End("/connect/github", s.allow(t, location)), "", 0)
+}
+
+func TestAParameterThatNoRouteMaySetIsAMistakeInWiring(t *testing.T) {
+	s := gothprovider.New(newService(t).github(), keep)
+	for key, ok := range map[string]bool{
+		"scope": true, "prompt": true, "login": true, "ui_locales": true, "access_type": true,
+		"promt": false, "Prompt": false, "": false, "state": false, "redirect_uri": false, "client_id": false, "nonce": false, "code_challenge": false,
+	} {
+		if err := s.CheckParam(key, "login"); (err == nil) != ok || err != nil && !strings.Contains(err.Error(), "it may set access_type,") {
+			t.Errorf("%q: %v", key, err)
+		}
+	}
+	defer func() {
+		if text := fmt.Sprint(recover()); !strings.Contains(text, `Authorize("github"): Param("promt"): a route cannot set "promt"; it may set `) {
+			t.Errorf("the panic is %q", text)
+		}
+	}()
+	newApp(t).connect("github", s, passport.Param("promt", "login"))
 }
 
 func TestAParameterOfTheRouteTakesThePlaceOfTheProviders(t *testing.T) {

@@ -49,6 +49,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -123,7 +125,8 @@ func CallbackPerFlow(param string, build func(flow string) (goth.Provider, error
 //	connection display domain_hint force_login hd include_granted_scopes kc_idp_hint
 //	login login_hint max_age organization prompt resource scope screen_name ui_locales
 //
-// They take the place of what the provider's own address holds by these names.
+// They take the place of what the provider's own address holds by these names. Others
+// panic when the route is made ([Strategy.CheckParam]).
 //
 // Panics, in a sentence, on a nil provider or verify, on options that cannot be right,
 // and on goth's lastfm and steam without [CallbackPerFlow].
@@ -148,6 +151,15 @@ func New[T any](p goth.Provider, verify func(r *http.Request, u goth.User) (T, e
 	s.provider = copied(p, nil, s.field)
 	s.verify = func(r *http.Request, u goth.User) (any, error) { return verify(r, u) }
 	return s
+}
+
+// CheckParam tells whether a route may have a parameter ([passport.Param]): one of those
+// that [New] lists. The engine asks when the route is made.
+func (s *Strategy) CheckParam(key, _ string) error {
+	if !slices.Contains(extras(), key) {
+		return fmt.Errorf("a route cannot set %q; it may set %s, and the rest is made with the provider", key, strings.Join(extras(), ", "))
+	}
+	return nil
 }
 
 // Authenticate implements [passport.Strategy]. It begins a flow, or ends the one that the
