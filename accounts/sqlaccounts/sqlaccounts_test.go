@@ -127,8 +127,20 @@ func TestSchemaMakesTheTableByItself(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if all, err := sqlaccounts.New(db, d.dialect).List(t.Context(), "ada"); err != nil || len(all) != 0 {
+			store := sqlaccounts.New(db, d.dialect)
+			if all, err := store.List(t.Context(), "ada"); err != nil || len(all) != 0 {
 				t.Error(all, err)
+			}
+			if err := putOne(t.Context(), store); err != nil {
+				t.Fatal(err)
+			}
+			for range 2 { // a later version of the library may have to
+				if err := store.Migrate(t.Context()); err != nil {
+					t.Error("Migrate after Schema:", err)
+				}
+			}
+			if _, err := store.Get(t.Context(), "1"); err != nil {
+				t.Error("a record was lost:", err)
 			}
 		})
 	}
