@@ -17,7 +17,8 @@ import (
 // people in say, leaves all tokens and their strategy as they are. It may be called
 // twice, or twice at once.
 //
-// ErrAccountInUse says that another user has the account; nothing has changed then.
+// ErrAccountInUse says that another user has the account, ErrInvalidAccount that it cannot
+// be kept; nothing has changed then.
 func (s *Accounts) Link(ctx context.Context, user string, a Account) (Account, Change, error) {
 	return s.link(ctx, user, "", a)
 }
@@ -36,6 +37,9 @@ func (s *Accounts) Extend(ctx context.Context, user, id string, a Account) (Acco
 func (s *Accounts) link(ctx context.Context, user, only string, a Account) (Account, Change, error) {
 	if user == "" || a.Issuer == "" || a.Subject == "" {
 		return Account{}, "", errors.New("accounts: Link needs the key of a user, and an account with issuer and subject")
+	}
+	if err := tidy(user, &a); err != nil {
+		return Account{}, "", err
 	}
 	var kept Account
 	var what Change
@@ -79,8 +83,11 @@ func (s *Accounts) merge(r *Record, user string, a Account) (Account, Change, er
 }
 
 // Find gives the account of an issuer and a subject, whoever has it: for logging people
-// in with it. ErrNotFound says that nobody has.
+// in with it. ErrNotFound says that nobody has; ErrInvalidAccount, that nobody can.
 func (s *Accounts) Find(ctx context.Context, issuer, subject string) (Account, error) {
+	if !text(issuer, subject) {
+		return Account{}, ErrInvalidAccount
+	}
 	r, err := s.config.Store.Find(ctx, issuer, subject)
 	if err != nil {
 		return Account{}, err
@@ -103,6 +110,9 @@ func (s *Accounts) List(ctx context.Context, user string) ([]Account, error) {
 
 // Get gives an account of a user by its id. One that is somebody else's is ErrNotFound.
 func (s *Accounts) Get(ctx context.Context, user, id string) (Account, error) {
+	if !text(id) { // it may be from a form
+		return Account{}, ErrNotFound
+	}
 	r, err := s.config.Store.Get(ctx, id)
 	switch {
 	case err != nil:
@@ -121,6 +131,9 @@ func (s *Accounts) Get(ctx context.Context, user, id string) (Account, error) {
 // Where the service can revoke tokens, it is told so afterwards. revoked is nil where it
 // was, and where there was nothing to tell; the account is gone in any case.
 func (s *Accounts) Unlink(ctx context.Context, user, id string) (revoked, err error) {
+	if !text(id) { // it may be from a form
+		return nil, ErrNotFound
+	}
 	logins, err := s.logins(ctx, user)
 	if err != nil {
 		return nil, err

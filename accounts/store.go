@@ -16,7 +16,8 @@ type Record struct {
 //
 // A change function does no I/O and may be called more than once for one call of the
 // store; only the effects of the last one count. Its error is returned as it is, and then
-// nothing was written. Each call is atomic: it happens wholly, or not at all.
+// nothing was written. Each call is atomic: it happens wholly, or not at all. [Accounts]
+// keeps no text that has a NUL byte or is not UTF-8, which not every database takes.
 type Store interface {
 	// Put makes or changes the record of an issuer and a subject, which are compared byte
 	// for byte. change gets the record; its ID is "" where there is none, and must be set

@@ -36,14 +36,19 @@ func migrations(dialect Dialect) []string {
 	}
 }
 
+// versions is the table that says which version there is.
+const versions = "passport_accounts_schema (version INTEGER PRIMARY KEY)"
+
 // Schema gives the statements that make the table, for applications that have migrations
-// of their own; "" for a dialect that is not known.
+// of their own; "" for a dialect that is not known. They note the version, as [Store.Migrate]
+// does, which may bring the table up to date later.
 func Schema(dialect Dialect) string {
 	statements := migrations(dialect)
 	if len(statements) == 0 {
 		return ""
 	}
-	return strings.Join(statements, ";\n\n") + ";\n"
+	note := fmt.Sprintf("INSERT INTO passport_accounts_schema (version) VALUES (%d)", len(statements))
+	return strings.Join(append(statements, "CREATE TABLE "+versions, note), ";\n\n") + ";\n"
 }
 
 // Migrate makes the table, or brings an older one up to date. It may be called at each
@@ -62,7 +67,7 @@ func (s *Store) migrate(ctx context.Context, tx queryer) error {
 			return err
 		}
 	}
-	if _, err := tx.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS passport_accounts_schema (version INTEGER PRIMARY KEY)"); err != nil {
+	if _, err := tx.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS "+versions); err != nil {
 		return err
 	}
 	version, err := number(ctx, tx, "SELECT COALESCE(MAX(version), 0) FROM passport_accounts_schema")

@@ -127,8 +127,20 @@ func TestSchemaMakesTheTableByItself(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if all, err := sqlaccounts.New(db, d.dialect).List(t.Context(), "ada"); err != nil || len(all) != 0 {
+			store := sqlaccounts.New(db, d.dialect)
+			if all, err := store.List(t.Context(), "ada"); err != nil || len(all) != 0 {
 				t.Error(all, err)
+			}
+			if err := putOne(t.Context(), store); err != nil {
+				t.Fatal(err)
+			}
+			for range 2 { // a later version of the library may have to
+				if err := store.Migrate(t.Context()); err != nil {
+					t.Error("Migrate after Schema:", err)
+				}
+			}
+			if _, err := store.Get(t.Context(), "1"); err != nil {
+				t.Error("a record was lost:", err)
 			}
 		})
 	}
@@ -163,5 +175,26 @@ func TestNewPanicsOnWhatCannotBeRight(t *testing.T) {
 			}()
 			make()
 		}()
+	}
+}
+
+// PostgreSQL takes no NUL byte and nothing but UTF-8. What comes from a service must not
+// look like a database that is down.
+func TestWhatIsNoTextIsNoFaultOfTheDatabase(t *testing.T) {
+	for _, d := range databases(t) {
+		t.Run(d.name, func(t *testing.T) {
+			keep := accounts.New(accounts.Config{Store: d.store(t), Keys: [][]byte{[]byte(rand.Text() + rand.Text())[:32]}})
+			a := accounts.Account{Strategy: "x", Issuer: "i", Subject: "a\x00b", Name: "x\x00y\xff", Scopes: []string{"\x00"}}
+			_, _, link := keep.Link(t.Context(), "ada", a)
+			_, find := keep.Find(t.Context(), "i", "a\xffb")
+			_, get := keep.Get(t.Context(), "ada", "\x00")
+			if !errors.Is(link, accounts.ErrInvalidAccount) || !errors.Is(find, accounts.ErrInvalidAccount) || !errors.Is(get, accounts.ErrNotFound) {
+				t.Errorf("Link: %v; Find: %v; Get: %v", link, find, get)
+			}
+			a.Subject = "ab"
+			if kept, _, err := keep.Link(t.Context(), "ada", a); err != nil || kept.Name != "xy" {
+				t.Errorf("%q, %v", kept.Name, err)
+			}
+		})
 	}
 }

@@ -40,12 +40,14 @@ func (s *Store) transaction(ctx context.Context, f func(queryer) error) (err err
 	if s.dialect == SQLite {
 		begin = "BEGIN IMMEDIATE"
 	}
-	if _, err := conn.ExecContext(ctx, begin); err != nil {
-		return err
-	}
-	err = f(conn)
+	// What fails may have begun all the same: a driver that sees the context end may say
+	// so of a statement that was carried out. The lock would then stay for ever.
+	_, err = conn.ExecContext(ctx, begin)
 	if err == nil {
-		_, err = conn.ExecContext(ctx, "COMMIT")
+		err = f(conn)
+	}
+	if err == nil {
+		err = finish(ctx, conn, "COMMIT")
 	}
 	if err != nil {
 		return errors.Join(err, rollBack(ctx, conn))
@@ -53,16 +55,30 @@ func (s *Store) transaction(ctx context.Context, f func(queryer) error) (err err
 	return nil
 }
 
-// rollBack ends a transaction, also when the context has ended. A connection that cannot
-// even do that is thrown away.
-func rollBack(ctx context.Context, conn *sql.Conn) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+// finish ends a transaction, also when the context has ended: for a driver that gives up
+// then, it would not be known whether it was committed.
+func finish(ctx context.Context, conn *sql.Conn, how string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	if _, err := conn.ExecContext(ctx, "ROLLBACK"); err != nil {
-		_ = conn.Raw(func(any) error { return driver.ErrBadConn }) // gives that error back
-		return fmt.Errorf("sqlaccounts: rolling back: %w", err)
+	_, err := conn.ExecContext(ctx, how)
+	return err
+}
+
+// rollBack undoes a transaction, if there is one. A connection that cannot even do that
+// is thrown away.
+func rollBack(ctx context.Context, conn *sql.Conn) error {
+	err := finish(ctx, conn, "ROLLBACK")
+	if err == nil || nothingBegan(err) {
+		return nil
 	}
-	return nil
+	_ = conn.Raw(func(any) error { return driver.ErrBadConn }) // gives that error back
+	return fmt.Errorf("sqlaccounts: rolling back: %w", err)
+}
+
+// nothingBegan tells SQLite's error for a ROLLBACK without a transaction, which PostgreSQL
+// only warns of. The connection is in order, and may be the only one to a database in memory.
+func nothingBegan(err error) bool {
+	return strings.Contains(err.Error(), "no transaction is active")
 }
 
 // busy tells whether SQLite is locked. Its drivers have error types of their own, but

@@ -48,7 +48,7 @@ type expected struct {
 // idToken verifies the ID token of a flow (OpenID Connect Core 3.1.3.7) and gives its
 // claims. Every error is an [*passport.Error] with a code that says which rule it broke.
 func (s *Strategy) idToken(ctx context.Context, p *provider, raw string, want expected) (claims, error) {
-	c, token, err := s.issued(ctx, p, raw)
+	c, token, err := s.issued(ctx, p, raw, &s.keys.logins)
 	if err != nil {
 		return nil, err
 	}
@@ -61,11 +61,11 @@ func (s *Strategy) idToken(ctx context.Context, p *provider, raw string, want ex
 // issued gives the claims of what every ID token must be, a refreshed one too: signed, this
 // provider's, for this client, current, and about somebody. What go-oidc reads in it is nil
 // where it cannot.
-func (s *Strategy) issued(ctx context.Context, p *provider, raw string) (claims, *oidc.IDToken, error) {
+func (s *Strategy) issued(ctx context.Context, p *provider, raw string, l *limit) (claims, *oidc.IDToken, error) {
 	if err := header(raw, p.Algorithms, idTokenType); err != nil {
 		return nil, nil, err
 	}
-	payload, token, err := s.signed(ctx, raw, p.Algorithms, &s.keys.logins)
+	payload, token, err := s.signed(ctx, raw, p.Algorithms, l)
 	if err != nil {
 		return nil, nil, err
 	}

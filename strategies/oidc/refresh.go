@@ -2,7 +2,9 @@ package oidc
 
 import (
 	"context"
+	"errors"
 	"sync"
+	"time"
 
 	"golang.org/x/oauth2"
 
@@ -13,7 +15,9 @@ import (
 // all who wait. subject is whose it is ([Identity.Subject]): a refreshed ID token that is
 // another person's, provider's or client's is an error (subject_mismatch, id_token_…), and
 // the access token that came with it is not given (OpenID Connect Core 12.2). A refresh
-// token that comes with it replaces the old one, so keep what Token returns.
+// token that comes with it replaces the old one, so keep what Token returns. While the
+// provider's keys cannot be had, no refresh token is sent, as it may be good only once;
+// where new ones are needed for what came, Token waits for them as long as it may.
 //
 // ctx bounds all refreshes, and Config.Timeout each. Errors are [*passport.Error]; a person
 // who took access away is an [*oauth2.RetrieveError] in it, with the ErrorCode
@@ -58,21 +62,43 @@ func (r *refreshed) refresh() (*oauth2.Token, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, err := r.strategy.keys.get(ctx); err != nil { // what would come could not be verified, and the refresh token be spent
+		return nil, err
+	}
 	t, err := p.client.TokenSource(ctx, &oauth2.Token{RefreshToken: r.token.RefreshToken}).Token()
 	if err != nil {
 		return nil, err
 	}
 	if raw, ok := t.Extra("id_token").(string); ok { // there may be none
-		if err := r.same(ctx, p, raw, t.AccessToken); err != nil {
+		if err := r.verify(ctx, p, raw, t.AccessToken); err != nil {
 			return nil, err
 		}
 	}
 	return t, nil
 }
 
+// verify is same, again while keys that are needed cannot be had: with the old refresh token
+// spent, the grant would be lost for a key server that was down for a moment.
+func (r *refreshed) verify(ctx context.Context, p *provider, raw, accessToken string) error {
+	l := &r.strategy.keys.logins
+	for {
+		err := r.same(ctx, p, raw, accessToken, l)
+		var e *passport.Error
+		if !errors.As(err, &e) || e.RetryAfter == 0 {
+			return err
+		}
+		select {
+		case <-time.After(e.RetryAfter):
+			l = &limit{} // nothing was fetched; how soon to try again is what the keys say themselves
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
 // same compares a refreshed ID token with the log-in.
-func (r *refreshed) same(ctx context.Context, p *provider, raw, accessToken string) error {
-	c, token, err := r.strategy.issued(ctx, p, raw)
+func (r *refreshed) same(ctx context.Context, p *provider, raw, accessToken string, l *limit) error {
+	c, token, err := r.strategy.issued(ctx, p, raw, l)
 	if err != nil {
 		return err
 	}
