@@ -45,8 +45,8 @@ func (a *Attempt) Tenant(id string) { a.tenant = id }
 // person, not a guess of the browser's, and, where an account may be connected, not the
 // idea of another site (CVE-2015-9284). A visitor may begin to log in from anywhere; who
 // is logged in already may not, because a verify function may connect the account then.
-// Strategies that call a provider before they
-// Save call it first; Save and a Redirect imply it. The error is an [*Error].
+// Strategies that call a provider before they Save call it first; Save and a Redirect
+// imply it. The error is an [*Error].
 func (a *Attempt) Begin() error {
 	if a.begun {
 		return nil

@@ -63,7 +63,8 @@ const (
 
 var (
 	// ErrNoUser is what Users.Load returns when the user of a login is gone: deleted,
-	// or barred. The person is then logged out quietly.
+	// or barred. Nobody is logged in then, and Registry.Session ends the session and
+	// removes its cookie; outside of Session the cookie stays.
 	ErrNoUser = errors.New("passport: no such user")
 
 	// ErrNoFlow is what FlowStore.Take returns when there is no such flow, or no longer.

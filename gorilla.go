@@ -59,7 +59,8 @@ func (g gorillaSessions) Load(r *http.Request) (Session, error) {
 // are fastest, other values are encoded with gob. The keys have 32 random bytes each,
 // newest first. Panics on a key that cannot be one.
 //
-// Browsers take Secure cookies from http://127.0.0.1 and http://localhost, too.
+// Chromium and Firefox take Secure cookies from http://127.0.0.1 and http://localhost, too;
+// Safari does not.
 func CookieSessions(keys ...[]byte) *sessions.CookieStore {
 	store, err := gorilla.NewCookieStore(keys, defaultLifetime)
 	if err != nil {

@@ -67,11 +67,14 @@ func (p *Registry) become(r *http.Request, user any, key string, at time.Time) {
 }
 
 // Logout ends the login and forgets the session and the messages, before the first byte
-// of the response. Flows that the person began end for nobody else.
-// It does not load the user, so it works where that fails. With a store that keeps
-// sessions on a server, copies of the cookie stop working; with cookies they do not
-// until they expire, unless Config.Revocations remembers them (see Users.Stamp, too). Call it from a POST route behind
-// [http.CrossOriginProtection], so that no other site can.
+// of the response. Flows that the person began end for nobody else. With a store that
+// keeps sessions on a server, copies of the cookie stop working; with cookies they do not
+// until they expire, unless Config.Revocations remembers them (see Users.Stamp, too).
+// Call it from a POST route behind [http.CrossOriginProtection], so that no other site
+// can.
+//
+// It does not load the user, but [Registry.Session] does, and answers with a fault where
+// Load fails: mount the log-out beside Session, not under it, if it must work then.
 //
 // On an error [UserFrom] gives nobody, but the session may still be there. The error is
 // an [*Error].
@@ -120,17 +123,24 @@ func (p *Registry) endLogin(r *http.Request, session Session) (record.Record, er
 
 // RequireUser lets a request pass only when somebody is logged in. Others are sent to
 // loginURL, a path of this site, after the page they wanted has been noted for
-// [SuccessReturnToOrRedirect]; what is no navigation (a fetch, a POST) gets 401, and so
-// does everybody where loginURL is "". Panics on a loginURL elsewhere.
+// [SuccessReturnToOrRedirect]; what is no top-level navigation (a frame, a fetch, htmx, a
+// POST) gets 401, and so does everybody where loginURL is "".
+//
+// It does not belong around loginURL itself: that redirects for ever. A page is not noted
+// where its address has more than 2048 bytes, or its path has //, %25, %2F or %5C in it.
+// Panics on a loginURL elsewhere.
 func (p *Registry) RequireUser(loginURL string) func(http.Handler) http.Handler {
 	return p.require("RequireUser", 0, loginURL)
 }
 
 // RequireRecentLogin lets a request pass only when the person logged in less than d ago,
 // so that a session that was left open or stolen connects and disconnects nothing. It
-// does with others what [Registry.RequireUser] does; after the log-in, a flow that was
-// asked for goes on (where the log-in's page has a Content-Security-Policy, its form-action
-// must allow the service's origin: Chromium looks at redirects, too). Panics on a d that is not positive and where there is no Config.Users.
+// does with others what [Registry.RequireUser] does. After the log-in, a flow that was
+// asked for goes on. (Where the log-in's page has a Content-Security-Policy, its
+// form-action must allow the service's origin: Chromium looks at redirects, too.)
+//
+// Credentials that come with each request ([NoSession]: Basic, Bearer) count as a log-in
+// just now. Panics on a d that is not positive and where there is no Config.Users.
 func (p *Registry) RequireRecentLogin(d time.Duration, loginURL string) func(http.Handler) http.Handler {
 	if d <= 0 || p.config.Users == nil {
 		panic(fmt.Sprintf("passport: RequireRecentLogin(%v): it needs a positive duration, and Config.Users, which know when somebody logged in", d))

@@ -23,10 +23,12 @@ import (
 // Config says how a [Registry] keeps its users. It is copied by [New].
 type Config struct {
 	// Keys are secrets of 32 random bytes each, newest first. They seal what is kept in
-	// a browser: logins (where Sessions is nil), pending flows, messages. To rotate, put
-	// a new one in front and keep the old one for Lifetime. All machines that serve the
-	// application need the same. Empty only for a registry without Users, Subject,
-	// Sessions and Flows.
+	// a browser: logins (where Sessions is nil), pending flows, messages. All machines
+	// that serve the application need the same. To rotate, add a new one behind the old
+	// one on all machines, then move it to the front, and keep the old one for Lifetime.
+	// Registries with the same Keys (or the same Sessions) and the same type of Users
+	// share their logins: give each a type or a key of its own. Empty only for a registry
+	// without Users, Subject, Sessions and Flows.
 	Keys [][]byte
 
 	// Users says how the logged-in user is kept. Nil: there are no login sessions, and
@@ -34,7 +36,8 @@ type Config struct {
 	Users UserStore
 
 	// Sessions is where logins are kept. Nil: in sealed cookies under Keys, which needs
-	// no server but cannot end one login of many; Users.Stamp ends all of a user.
+	// no server. One login of many can be ended there only with Revocations; Users.Stamp
+	// ends all of a user.
 	Sessions SessionStore
 
 	// Revocations is where ended logins are remembered, so that Logout and
@@ -63,11 +66,15 @@ type Config struct {
 
 	// OnError answers every refusal and fault that no redirect takes. Nil: a status with
 	// a short text, or application/problem+json (RFC 9457) for callers that are no page.
+	// A function writes the whole answer, headers too: see the option [OnError].
 	OnError func(http.ResponseWriter, *http.Request, error)
 
 	// Observe hears of every login, connection, refusal and fault, for audit and
-	// metrics. It is called in the request's goroutine, so it must not block. Nil:
-	// log/slog, faults as errors and the rest at debug level.
+	// metrics. It is called in the request's goroutine, so it must not block, and from
+	// many goroutines at once. It does not hear of the errors that Login, Logout and
+	// LogoutEverywhere return, nor of those that Check returns before a strategy ran:
+	// these are their caller's to report. Nil: log/slog, faults as errors and the rest at
+	// debug level.
 	Observe func(context.Context, Event)
 }
 
@@ -145,7 +152,8 @@ func (c *Config) check() {
 func (p *Registry) keep() {
 	p.sessions = p.config.Sessions
 	if p.config.Users != nil {
-		// Two registries may share a session: a user's login is none of an admin.
+		// Two registries may share a session: where their types of users differ, a user's
+		// login is none of an admin.
 		p.loginKey = "passport-" + vault.Digest(p.config.Users.kind())[:8]
 	}
 	if len(p.config.Keys) == 0 {
@@ -174,8 +182,9 @@ func (p *Registry) vault(purpose string) *vault.Vault {
 	return v
 }
 
-// Use registers a strategy under a name. Two instances of one strategy are two names;
-// nothing else tells them apart. Call it before the middleware that names it is made.
+// Use registers a strategy under a name. Routes, flows and errors know it by that name
+// alone, so a strategy that is needed with two configurations is registered under two.
+// Call it before the middleware that names it is made.
 // Panics on a name outside [A-Za-z0-9._-]{1,64}, on nil and on a name that is taken, and
 // where a strategy with a method RedirectURL() string has the address of another.
 func (p *Registry) Use(name string, s Strategy) {

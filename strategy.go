@@ -55,8 +55,9 @@ type Redirect struct {
 	Status int    // 302 or 303; 0 means 302, and 303 where the request was not GET (RFC 9700, 4.12)
 }
 
-// Pass says that the strategy has no opinion. The request goes on WITHOUT a user,
-// also when strategies before it in a chain failed.
+// Pass says that the strategy has no opinion. The request goes on as it came, also when
+// strategies before it in a chain failed: [UserFrom] gives who was logged in before, if
+// anybody was, and [AccountFrom] nothing.
 type Pass struct{}
 
 func (Success) result()  {}

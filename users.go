@@ -23,6 +23,10 @@ type UserStore interface {
 // Users says how logged-in users of type T are kept: a session holds the key, and each
 // request loads the user anew. T is what [UserFrom] gives, usually a pointer.
 //
+// Logins belong to Config.Keys (or Config.Sessions) and to the name of T with its package:
+// registries that have both in common share them, and renaming or moving T ends all of
+// them. Two programs that each have a main.User have one name for it.
+//
 // The functions are called from many goroutines at once.
 type Users[T any] struct {
 	// Key names a user, for ever: a database id, not an e-mail address. At most some
@@ -46,8 +50,9 @@ func (u Users[T]) check() {
 	}
 }
 
-// kind tells the users of one registry from another's. It goes into the names and keys
-// of cookies, so that a login of one is never read as a login of the other.
+// kind tells the users of one registry from another's, where their types differ. It goes
+// into the names and keys of cookies, so that a login of one is never read as a login of
+// the other.
 func (u Users[T]) kind() string { return record.Kind(reflect.TypeFor[T]()) }
 
 // keeps tells whether T is what the pointer points to.

@@ -1,7 +1,8 @@
 // Package intent reads from a request's headers how it came about: by a person who
 // followed a link, by a script, by a browser that only guesses what comes next, and
-// from which site. Pages cannot forge what is read here (Fetch Metadata, Origin,
-// Referer); programs that are not browsers can, and harm only themselves.
+// from which site. What it reads (Fetch Metadata, Origin, Referer) the browser sets, and no
+// page can make it say something else. A program that is no browser can send what it
+// likes, but nobody else's cookies.
 package intent
 
 import (
