@@ -97,8 +97,13 @@ type Config struct {
 	Logins func(ctx context.Context, user string) (int, error)
 
 	// Changed is told of each account after it was linked, updated, unlinked, refreshed or
-	// marked for reconnection, for an audit log, a mail to the owner or a cache. It is
-	// called in the caller's goroutine. Nil: nobody is told.
+	// marked for reconnection, for an audit log, a mail to the owner or a cache. Nil: nobody
+	// is told.
+	//
+	// Linked, Updated and Unlinked are told in the caller's goroutine, and a panic is the
+	// caller's. Refreshed and Expired are told in another one, which refreshes for all who
+	// wait: its context has the values of who asked first, and a panic is an error for all
+	// of them, while the account stays refreshed, or marked.
 	Changed func(ctx context.Context, what Change, a Account)
 
 	// Ahead is how long before its expiry a token is refreshed. 0 means a minute.
@@ -160,4 +165,9 @@ func (s *Accounts) tell(ctx context.Context, what Change, a Account) {
 	if s.config.Changed != nil {
 		s.config.Changed(ctx, what, a)
 	}
+}
+
+// tellOf is tell in a goroutine of ours.
+func (s *Accounts) tellOf(ctx context.Context, what Change, a Account) error {
+	return guarded("accounts: Config.Changed", func() error { s.tell(ctx, what, a); return nil })
 }

@@ -136,13 +136,21 @@ func (s *Accounts) Unlink(ctx context.Context, user, id string) (revoked, err er
 	if err != nil {
 		return nil, err
 	}
+	defer func() { revoked = s.revoke(ctx, gone) }() // also where Changed panics
 	s.tell(ctx, Unlinked, gone)
-	if revoke := s.config.Services[gone.Strategy].Revoke; revoke != nil && gone.Token != (Token{}) {
-		if err := revoke(ctx, gone); err != nil {
-			return fmt.Errorf("accounts: the service was not told: %w", err), nil
-		}
-	}
 	return nil, nil
+}
+
+// revoke tells the service that the tokens of an account that is gone are not needed.
+func (s *Accounts) revoke(ctx context.Context, gone Account) error {
+	revoke := s.config.Services[gone.Strategy].Revoke
+	if revoke == nil || gone.Token == (Token{}) {
+		return nil
+	}
+	if err := guarded("Service.Revoke", func() error { return revoke(ctx, gone) }); err != nil {
+		return fmt.Errorf("accounts: the service was not told: %w", err)
+	}
+	return nil
 }
 
 func (s *Accounts) logins(ctx context.Context, user string) (int, error) {

@@ -69,7 +69,12 @@ func (s *Accounts) Token(ctx context.Context, a Account) (Token, error) {
 		// Who asked first may go away; the others still wait.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*s.config.Lease)
 		defer cancel()
-		return s.current(ctx, a.ID)
+		var t Token
+		err := guarded("accounts: Config.Store", func() (err error) {
+			t, err = s.current(ctx, a.ID)
+			return err
+		})
+		return t, err
 	})
 	select {
 	case result := <-done:
@@ -187,16 +192,26 @@ func claim(r *Record, until time.Time) error {
 	return nil
 }
 
-// call calls the service. A panic there would end the program: many ask from goroutines.
+// call calls the service.
 func call(ctx context.Context, limit time.Duration, refresh func(context.Context, Account) (Token, error), a Account) (t Token, err error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	err = guarded("Service.Refresh", func() (err error) {
+		t, err = refresh(ctx, a)
+		return err
+	})
+	return t, err
+}
+
+// guarded calls code of the application. A refresh has a goroutine of its own, in which
+// no handler's server recovers: a panic there would end the program.
+func guarded(what string, f func() error) (err error) {
 	defer func() {
-		if cause := panics.Cause(recover()); cause != nil {
-			err = cause
+		if cause := panics.Any(recover()); cause != nil {
+			err = fmt.Errorf("%s: %w", what, cause)
 		}
 	}()
-	return refresh(ctx, a)
+	return f()
 }
 
 // keep keeps new tokens. The old refresh token may be worthless already, so the store is
@@ -218,12 +233,12 @@ func (s *Accounts) keep(ctx context.Context, read Record, a Account, t Token, un
 		return errClaimed
 	}
 	for {
-		err := s.config.Store.Change(ctx, read.ID, save)
+		// A panic here is tried again as any other fault: the new token must not be lost by it.
+		err := guarded("Config.Store", func() error { return s.config.Store.Change(ctx, read.ID, save) })
 		switch {
 		case err == nil:
 			a.Token, a.Updated = t, now()
-			s.tell(ctx, Refreshed, a)
-			return t, nil
+			return t, s.tellOf(ctx, Refreshed, a)
 		case errors.Is(err, errClaimed), errors.Is(err, ErrNotFound):
 			return Token{}, err // connected again or unlinked in the meantime
 		case time.Now().After(until):
@@ -262,7 +277,9 @@ func (s *Accounts) over(ctx context.Context, read Record, a Account, cause error
 		return Token{}, err // errClaimed: look again
 	}
 	a.Reconnect = true
-	s.tell(ctx, Expired, a)
+	if err := s.tellOf(ctx, Expired, a); err != nil {
+		return Token{}, errors.Join(cause, err)
+	}
 	return stillGood(a, cause)
 }
 
