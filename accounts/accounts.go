@@ -73,8 +73,8 @@ type Service struct {
 	// they live on there until they expire, or the person removes them.
 	Revoke func(ctx context.Context, a Account) error
 
-	// LogsIn says that people log in with these accounts, too, so that one of them is a
-	// way in which an account that is left can be.
+	// LogsIn says that people log in with these accounts, too: such a one that is left is
+	// a way in, also where another strategy has connected it as well.
 	LogsIn bool
 }
 

@@ -271,6 +271,52 @@ func TestWhoCanBeDisconnected(t *testing.T) { // peers.md 55
 	}
 }
 
+// The strategy of an account changes with its tokens; that it is a way in does not.
+func TestAWayInStaysOneWhicheverStrategyConnectsTheAccountToo(t *testing.T) {
+	login, repos := gitHub("42"), gitHub("42")
+	login.Token, repos.Strategy = accounts.Token{}, "github-repos"
+	tokens := gitHub("42")
+	for name, order := range map[string][]accounts.Account{
+		"first to log in":             {login, repos},
+		"first for the tokens":        {repos, login},
+		"the log-in has tokens, too":  {tokens, repos},
+		"for the tokens, twice since": {login, repos, repos},
+	} {
+		d := newDesk(t, func(c *accounts.Config) {
+			c.Services = map[string]accounts.Service{"github": {LogsIn: true}, "github-repos": {}}
+		})
+		var kept accounts.Account
+		for _, a := range order {
+			kept = d.link(t, "ada", a)
+		}
+		equal(t, name+": whose the tokens are", kept.Strategy, "github-repos")
+		if _, err := d.Unlink(t.Context(), "ada", kept.ID); !errors.Is(err, accounts.ErrLastLogin) {
+			t.Errorf("%s: the only way in was disconnected: %v", name, err)
+		}
+		d.link(t, "ada", gitHub("43"))
+		if _, err := d.Unlink(t.Context(), "ada", kept.ID); err != nil {
+			t.Errorf("%s: with another one: %v", name, err)
+		}
+	}
+}
+
+func TestARecordOfBeforeCountsByItsStrategy(t *testing.T) {
+	d := newDesk(t, func(c *accounts.Config) { c.Services = map[string]accounts.Service{"github": {LogsIn: true}} })
+	kept := d.link(t, "ada", gitHub("42"))
+	if err := d.store.Change(t.Context(), kept.ID, func(r *accounts.Record) error { r.Strategies = nil; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Unlink(t.Context(), "ada", kept.ID); !errors.Is(err, accounts.ErrLastLogin) {
+		t.Error(err)
+	}
+	repos := gitHub("42")
+	repos.Strategy = "github-repos"
+	d.link(t, "ada", repos)
+	if _, err := d.Unlink(t.Context(), "ada", kept.ID); !errors.Is(err, accounts.ErrLastLogin) {
+		t.Error("after another strategy connected it:", err)
+	}
+}
+
 func TestTheLastTwoAreNotBothDisconnectedAtOnce(t *testing.T) {
 	for range 50 {
 		d := newDesk(t, func(c *accounts.Config) { c.Services = map[string]accounts.Service{"github": {LogsIn: true}} })

@@ -17,6 +17,9 @@ import (
 // people in say, leaves all tokens and their strategy as they are. It may be called
 // twice, or twice at once.
 //
+// Unlink remembers all strategies through which an account was linked. So where a log-in
+// finds one that another strategy connected, link it then, too.
+//
 // ErrAccountInUse says that another user has the account; nothing has changed then.
 func (s *Accounts) Link(ctx context.Context, user string, a Account) (Account, Change, error) {
 	return s.link(ctx, user, "", a)
@@ -64,6 +67,7 @@ func (s *Accounts) merge(r *Record, user string, a Account) (Account, Change, er
 	}
 	a.ID, a.User, a.Connected, a.Updated = r.ID, user, r.Connected, now()
 	a.Scopes = granted(before.Scopes, a.Scopes)
+	r.Strategies = through(*r, a.Strategy)
 	if a.Token == (Token{}) && len(r.Sealed) > 0 {
 		a.Strategy, a.Reconnect = r.Strategy, r.Reconnect
 		r.Account = a
@@ -76,6 +80,13 @@ func (s *Accounts) merge(r *Record, user string, a Account) (Account, Change, er
 	r.Account, r.Claimed = a, time.Time{}
 	r.Token = Token{}
 	return a, what, s.seal(r, a.Token)
+}
+
+// through adds a strategy to those of a record. Its Strategy changes with the tokens; the
+// way to log in that the account is must not be lost with that.
+func through(r Record, strategy string) []string {
+	all := granted(append(slices.Clone(r.Strategies), r.Strategy), []string{strategy})
+	return slices.DeleteFunc(all, func(name string) bool { return name == "" })
 }
 
 // Find gives the account of an issuer and a subject, whoever has it: for logging people
@@ -115,8 +126,8 @@ func (s *Accounts) Get(ctx context.Context, user, id string) (Account, error) {
 
 // Unlink disconnects an account of a user, by its id. Call it from a POST route. It
 // returns ErrLastLogin, and nothing has changed, where the user could not log in
-// afterwards: neither by what Config.Logins counts nor by another account of a strategy
-// that LogsIn.
+// afterwards: neither by what Config.Logins counts nor by another account that was linked
+// through a strategy that LogsIn, be it by another one, too.
 //
 // Where the service can revoke tokens, it is told so afterwards. revoked is nil where it
 // was, and where there was nothing to tell; the account is gone in any case.
@@ -164,7 +175,10 @@ func (s *Accounts) logins(ctx context.Context, user string) (int, error) {
 	return n, nil
 }
 
-func (s *Accounts) logsIn(r Record) bool { return s.config.Services[r.Strategy].LogsIn }
+// logsIn tells whether people log in through any strategy that the account was linked by.
+func (s *Accounts) logsIn(r Record) bool {
+	return slices.ContainsFunc(through(r, ""), func(name string) bool { return s.config.Services[name].LogsIn })
+}
 
 func (s *Accounts) anyLogsIn(records []Record) bool {
 	return slices.ContainsFunc(records, s.logsIn)
