@@ -69,7 +69,8 @@ type Service struct {
 	// that the service takes the refresh token no more.
 	Refresh func(ctx context.Context, a Account) (Token, error)
 
-	// Revoke tells the service that the tokens are not needed any more (RFC 7009). Nil:
+	// Revoke tells the service that the tokens are not needed any more (RFC 7009). Its
+	// context does not end with the request, but after two thirds of Config.Lease. Nil:
 	// they live on there until they expire, or the person removes them.
 	Revoke func(ctx context.Context, a Account) error
 
@@ -110,7 +111,8 @@ type Config struct {
 	Ahead time.Duration
 
 	// Lease is how long one process may take to refresh before another tries, in case it
-	// died. 0 means 30 seconds; a refresh itself is given two thirds of it.
+	// died. 0 means 30 seconds; a refresh itself is given two thirds of it, and the rest is
+	// for keeping what it brought. It is counted from when this process has its turn.
 	Lease time.Duration
 }
 

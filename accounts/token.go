@@ -163,7 +163,12 @@ func (s *Accounts) renew(ctx context.Context, r Record, a Account) (Token, error
 	if err := s.change(ctx, r, func(r *Record) error { return claim(r, until) }); err != nil {
 		return Token{}, err
 	}
+	// Who claims late, after others that died, has all the time all the same: a refresh
+	// that is cut may have spent the refresh token already.
+	ctx = context.WithoutCancel(ctx)
 	t, err := call(ctx, s.config.Lease*2/3, refresh, a)
+	ctx, cancel := context.WithTimeout(ctx, s.config.Lease)
+	defer cancel()
 	switch {
 	case err != nil:
 		return s.failed(ctx, r, a, err)
@@ -239,8 +244,14 @@ func (s *Accounts) keep(ctx context.Context, read Record, a Account, t Token, un
 		case err == nil:
 			a.Token, a.Updated = t, now()
 			return t, s.tellOf(ctx, Refreshed, a)
-		case errors.Is(err, errClaimed), errors.Is(err, ErrNotFound):
-			return Token{}, err // connected again or unlinked in the meantime
+		case errors.Is(err, errClaimed):
+			return Token{}, err // connected again in the meantime
+		case errors.Is(err, ErrNotFound):
+			// Unlink told the service of the old token only. Nobody waits who could be told
+			// where this fails.
+			a.Token = t
+			_ = s.revoke(ctx, a)
+			return Token{}, err
 		case time.Now().After(until):
 			return Token{}, fmt.Errorf("accounts: the new token could not be kept: %w", err)
 		}
@@ -257,7 +268,7 @@ func (s *Accounts) failed(ctx context.Context, read Record, a Account, cause err
 		return s.over(ctx, read, a, errors.Join(ErrReconnect, cause))
 	}
 	release := func(r *Record) error { r.Claimed = time.Time{}; return nil }
-	if err := s.change(context.WithoutCancel(ctx), read, release); err != nil {
+	if err := s.change(ctx, read, release); err != nil {
 		return Token{}, err // errClaimed: look again
 	}
 	return stillGood(a, fmt.Errorf("accounts: refreshing: %w", cause))

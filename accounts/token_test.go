@@ -458,3 +458,79 @@ func TestALinkDoesNotDisturbWhoRefreshes(t *testing.T) {
 		})
 	}
 }
+
+// Two processes die, one after the other, before this one has its turn. The service has
+// rotated when the request comes, and is slow with its answer.
+func TestARefreshThatBeginsLateHasItsTimeAllTheSame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &service{current: "refresh-42"}
+		d := newDesk(t, func(c *accounts.Config) {
+			c.Services = map[string]accounts.Service{"github": {Refresh: func(ctx context.Context, a accounts.Account) (accounts.Token, error) {
+				t, err := s.refresh(ctx, a.Token.Refresh)
+				select {
+				case <-time.After(12 * time.Second):
+					return accounts.FromOAuth2(t), err
+				case <-ctx.Done():
+					return accounts.Token{}, ctx.Err()
+				}
+			}}}
+		})
+		kept := d.link(t, "ada", expiring(0))
+		claim := func() {
+			err := d.store.Change(t.Context(), kept.ID, func(r *accounts.Record) error { r.Claimed = time.Now().Add(30 * time.Second); return nil })
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		claim()
+		time.AfterFunc(25*time.Second, claim)
+		got, err := d.Token(t.Context(), kept)
+		if err != nil || got.Refresh != "refresh-1" {
+			t.Error(err)
+		}
+		list, _ := d.List(t.Context(), "ada")
+		equal(t, "the refresh token that is kept", list[0].Token.Refresh, "refresh-1")
+	})
+}
+
+func TestARefreshTokenIsSentByTheClientThatGotItOnly(t *testing.T) {
+	var sent []string
+	d := newDesk(t, func(c *accounts.Config) {
+		c.Services = map[string]accounts.Service{"github": {}, "other": {Refresh: func(_ context.Context, a accounts.Account) (accounts.Token, error) {
+			sent = append(sent, a.Token.Refresh)
+			return accounts.Token{}, errGrant
+		}}}
+	})
+	d.link(t, "ada", gitHub("42"))
+	other := expiring(0)
+	other.Strategy, other.Token.Refresh = "other", ""
+	kept := d.link(t, "ada", other)
+	if _, err := d.Token(t.Context(), kept); !errors.Is(err, accounts.ErrReconnect) || len(sent) > 0 {
+		t.Error(sent, err)
+	}
+}
+
+func TestATokenThatComesAfterADisconnectIsRevoked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var revoked []string
+		s := &service{current: "refresh-42", takes: 5 * time.Second}
+		d := newDesk(t, func(c *accounts.Config) {
+			c.Services = map[string]accounts.Service{"github": {Refresh: accounts.OAuth2(s), Revoke: func(ctx context.Context, a accounts.Account) error {
+				revoked = append(revoked, a.Token.Refresh)
+				return ctx.Err()
+			}}}
+		})
+		kept := d.link(t, "ada", expiring(0))
+		go func() {
+			if _, err := d.Token(t.Context(), kept); !errors.Is(err, accounts.ErrNotFound) {
+				t.Error(err)
+			}
+		}()
+		time.Sleep(time.Second)
+		if _, err := d.Unlink(t.Context(), "ada", kept.ID); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(5 * time.Second)
+		equal(t, "what was revoked", strings.Join(revoked, " "), "refresh-42 refresh-1")
+	})
+}
