@@ -107,7 +107,9 @@ type Config struct {
 	// of them, while the account stays refreshed, or marked.
 	Changed func(ctx context.Context, what Change, a Account)
 
-	// Ahead is how long before its expiry a token is refreshed. 0 means a minute.
+	// Ahead is how long before its expiry a token is refreshed. 0 means a minute. It is
+	// never more than half of the time that the token had when Account.Updated was set:
+	// tokens that live for a minute would be refreshed at every use.
 	Ahead time.Duration
 
 	// Lease is how long one process may take to refresh before another tries, in case it

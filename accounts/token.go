@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -37,19 +38,27 @@ func OpenID(from interface {
 // TokenSource gives tokens of an account for as long as ctx lives, for oauth2.NewClient
 // say. They are those of [Accounts.Token]. It is safe for concurrent use.
 func (s *Accounts) TokenSource(ctx context.Context, a Account) oauth2.TokenSource {
-	return oauth2.ReuseTokenSourceWithExpiry(nil, source{s, ctx, a}, s.config.Ahead)
+	return &source{accounts: s, ctx: ctx, account: a}
 }
 
+// source keeps the last token. That of x/oauth2 would ask the store at each use of a token
+// that lives no longer than Config.Ahead.
 type source struct {
 	accounts *Accounts
 	ctx      context.Context
+	mu       sync.Mutex
 	account  Account
 }
 
-func (s source) Token() (*oauth2.Token, error) {
+func (s *source) Token() (*oauth2.Token, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	t, err := s.accounts.Token(s.ctx, s.account)
 	if err != nil {
 		return nil, err
+	}
+	if t != s.account.Token {
+		s.account.Token, s.account.Updated, s.account.Reconnect = t, now(), false
 	}
 	return t.OAuth2(), nil
 }
@@ -62,7 +71,7 @@ func (s source) Token() (*oauth2.Token, error) {
 // ErrReconnect says that the person has to connect the account again, ErrNotFound that it
 // is not kept any more. Other errors are faults of the store or of the service.
 func (s *Accounts) Token(ctx context.Context, a Account) (Token, error) {
-	if !a.Reconnect && a.Token.Access != "" && s.fresh(a.Token) {
+	if !a.Reconnect && a.Token.Access != "" && s.fresh(a) {
 		return a.Token, nil
 	}
 	done := s.flights.DoChan(a.ID, func() (any, error) {
@@ -92,9 +101,10 @@ func (s *Accounts) Token(ctx context.Context, a Account) (Token, error) {
 // Call it once for a refusal: where the next token is refused as well, the cause is another.
 func (s *Accounts) Renew(ctx context.Context, a Account) (Token, error) {
 	err := s.config.Store.Change(ctx, a.ID, func(r *Record) error {
-		t := s.open(*r).Token
+		there := s.open(*r)
+		t := there.Token
 		// Who refreshes at this moment finds its claim by what is sealed.
-		if t.Access != a.Token.Access || !s.fresh(t) || time.Now().Before(r.Claimed) {
+		if t.Access != a.Token.Access || !s.fresh(there) || time.Now().Before(r.Claimed) {
 			return errClaimed
 		}
 		t.Expiry = now()
@@ -107,8 +117,15 @@ func (s *Accounts) Renew(ctx context.Context, a Account) (Token, error) {
 	return s.Token(ctx, a)
 }
 
-func (s *Accounts) fresh(t Token) bool {
-	return t.Expiry.IsZero() || time.Until(t.Expiry) > s.config.Ahead
+// fresh tells whether there is more time left than Config.Ahead, or half of what there was
+// when the account changed last. That is when its token came, or later: then the half is
+// less, and the token is refreshed closer to its expiry.
+func (s *Accounts) fresh(a Account) bool {
+	if a.Token.Expiry.IsZero() {
+		return true
+	}
+	half := max(0, a.Token.Expiry.Sub(a.Updated)/2)
+	return time.Until(a.Token.Expiry) > min(s.config.Ahead, half)
 }
 
 // errClaimed says that somebody else refreshes, or has just done so.
@@ -125,7 +142,7 @@ func (s *Accounts) current(ctx context.Context, id string) (Token, error) {
 		if a.Reconnect || a.Token.Access == "" {
 			return Token{}, ErrReconnect
 		}
-		if s.fresh(a.Token) {
+		if s.fresh(a) {
 			return a.Token, nil
 		}
 		t, err := s.renew(ctx, r, a)

@@ -75,6 +75,59 @@ func expiring(left time.Duration) accounts.Account {
 	return a
 }
 
+// ending links an account whose token came an hour ago and has some time left.
+func (d *desk) ending(t *testing.T, left time.Duration) accounts.Account {
+	t.Helper()
+	kept := d.link(t, "ada", expiring(left))
+	kept.Updated = kept.Updated.Add(-time.Hour)
+	if err := d.store.Change(t.Context(), kept.ID, func(r *accounts.Record) error { r.Updated = kept.Updated; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return kept
+}
+
+// Keycloak's live for a minute, as long as Config.Ahead is.
+func TestATokenThatLivesShortlyIsUsedForHalfOfItsLife(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		d := newDesk(t, func(c *accounts.Config) {
+			c.Services = map[string]accounts.Service{"github": {Refresh: func(context.Context, accounts.Account) (accounts.Token, error) {
+				calls++
+				return accounts.Token{Access: "access", Refresh: "refresh", Expiry: time.Now().Add(time.Minute)}, nil
+			}}}
+		})
+		kept := d.link(t, "ada", expiring(time.Minute))
+		source := d.TokenSource(t.Context(), kept)
+		for second := range 300 {
+			if _, err := source.Token(); err != nil {
+				t.Error(err)
+			}
+			list, _ := d.List(t.Context(), "ada")
+			if got, err := d.Token(t.Context(), list[0]); err != nil || time.Until(got.Expiry) < 30*time.Second {
+				t.Error("after", second, "seconds:", time.Until(got.Expiry), err)
+			}
+			time.Sleep(time.Second)
+		}
+		if calls < 9 || calls > 10 {
+			t.Error(calls, "refreshes in five minutes")
+		}
+	})
+}
+
+// A source that has a token asks nobody.
+func TestASourceOfTokensKeepsTheLast(t *testing.T) {
+	s := &service{current: "refresh-42"}
+	d := newDesk(t, s.option)
+	source := d.TokenSource(t.Context(), d.link(t, "ada", expiring(0)))
+	for range 3 {
+		got, err := source.Token()
+		if err != nil || got.AccessToken != "access-1" {
+			t.Fatal(err)
+		}
+		d.store.Fail(errors.New("down"))
+	}
+}
+
 func TestATokenIsRefreshedAheadOfItsExpiry(t *testing.T) { // peers.md 60
 	synctest.Test(t, func(t *testing.T) {
 		s := &service{current: "refresh-42"}
@@ -248,7 +301,7 @@ func TestAServiceThatIsDownCostsNothing(t *testing.T) {
 	} {
 		s := &service{current: "refresh-42", fails: c.fails}
 		d := newDesk(t, s.option)
-		kept := d.link(t, "ada", expiring(c.left))
+		kept := d.ending(t, c.left)
 		got, err := d.Token(t.Context(), kept)
 		if c.left > 0 {
 			if err != nil || got.Access != "access-42" {
@@ -411,7 +464,7 @@ func TestARefusalDoesNotDisturbWhoRefreshes(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := &service{current: "refresh-42", takes: 5 * time.Second}
 			d := newDesk(t, s.option)
-			kept := d.link(t, "ada", expiring(left))
+			kept := d.ending(t, left)
 			early := d.config
 			early.Ahead = 2 * time.Minute
 			go func() { _, _ = accounts.New(early).Token(t.Context(), kept) }()
@@ -440,7 +493,7 @@ func TestALinkDoesNotDisturbWhoRefreshes(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := &service{current: "refresh-42", takes: 5 * time.Second}
 			d := newDesk(t, s.option)
-			kept := d.link(t, "ada", expiring(30*time.Second))
+			kept := d.ending(t, 30*time.Second)
 			go func() {
 				if got, err := d.Token(t.Context(), kept); err != nil || got.Access != "access-1" {
 					t.Error(name, got.Access, err)
