@@ -20,7 +20,7 @@
 // An account is its service's issuer and its subject there, byte for byte, and has one
 // owner. Nothing is ever matched by an e-mail address. An account that is somebody else's
 // stays so ([ErrAccountInUse]); one that is the user's own is updated, and keeps the
-// scopes and the refresh token that it had.
+// scopes that it had, and the refresh token where the same strategy comes without one.
 //
 // Tokens are refreshed ahead of their expiry, once, however many processes ask at the
 // same time: who refreshes takes a claim in the store first, because many services take a
