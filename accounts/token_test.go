@@ -565,10 +565,13 @@ func TestARefreshTokenIsSentByTheClientThatGotItOnly(t *testing.T) {
 
 func TestATokenThatComesAfterADisconnectIsRevoked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
 		var revoked []string
 		s := &service{current: "refresh-42", takes: 5 * time.Second}
 		d := newDesk(t, func(c *accounts.Config) {
 			c.Services = map[string]accounts.Service{"github": {Refresh: accounts.OAuth2(s), Revoke: func(ctx context.Context, a accounts.Account) error {
+				mu.Lock()
+				defer mu.Unlock()
 				revoked = append(revoked, a.Token.Refresh)
 				return ctx.Err()
 			}}}
@@ -584,6 +587,8 @@ func TestATokenThatComesAfterADisconnectIsRevoked(t *testing.T) {
 			t.Error(err)
 		}
 		time.Sleep(5 * time.Second)
+		mu.Lock()
+		defer mu.Unlock()
 		equal(t, "what was revoked", strings.Join(revoked, " "), "refresh-42 refresh-1")
 	})
 }
