@@ -15,7 +15,7 @@ import (
 //
 // Its text, its JSON and its value in a log have no tokens, no name and no e-mail address.
 type Account struct {
-	Strategy string   // the name of the strategy that connected it; Config.Services has what it can do
+	Strategy string   // the name of the strategy that connected it, and whose its tokens are; Config.Services has what it can do
 	Issuer   string   // which service it is at: the issuer of OpenID Connect, or a name of your choice, for ever the same
 	Subject  string   // which account it is there: the id that never changes, byte for byte
 	Name     string   // for display, as are the next two; they may change, and prove nothing

@@ -20,7 +20,7 @@
 // An account is its service's issuer and its subject there, byte for byte, and has one
 // owner. Nothing is ever matched by an e-mail address. An account that is somebody else's
 // stays so ([ErrAccountInUse]); one that is the user's own is updated, and keeps the
-// scopes and the refresh token that it had.
+// scopes that it had, and the refresh token where the same strategy comes without one.
 //
 // Tokens are refreshed ahead of their expiry, once, however many processes ask at the
 // same time: who refreshes takes a claim in the store first, because many services take a
@@ -69,12 +69,13 @@ type Service struct {
 	// that the service takes the refresh token no more.
 	Refresh func(ctx context.Context, a Account) (Token, error)
 
-	// Revoke tells the service that the tokens are not needed any more (RFC 7009). Nil:
+	// Revoke tells the service that the tokens are not needed any more (RFC 7009). Its
+	// context does not end with the request, but after two thirds of Config.Lease. Nil:
 	// they live on there until they expire, or the person removes them.
 	Revoke func(ctx context.Context, a Account) error
 
-	// LogsIn says that people log in with these accounts, too, so that one of them is a
-	// way in which an account that is left can be.
+	// LogsIn says that people log in with these accounts, too: such a one that is left is
+	// a way in, also where another strategy has connected it as well.
 	LogsIn bool
 }
 
@@ -97,15 +98,23 @@ type Config struct {
 	Logins func(ctx context.Context, user string) (int, error)
 
 	// Changed is told of each account after it was linked, updated, unlinked, refreshed or
-	// marked for reconnection, for an audit log, a mail to the owner or a cache. It is
-	// called in the caller's goroutine. Nil: nobody is told.
+	// marked for reconnection, for an audit log, a mail to the owner or a cache. Nil: nobody
+	// is told.
+	//
+	// Linked, Updated and Unlinked are told in the caller's goroutine, and a panic is the
+	// caller's. Refreshed and Expired are told in another one, which refreshes for all who
+	// wait: its context has the values of who asked first, and a panic is an error for all
+	// of them, while the account stays refreshed, or marked.
 	Changed func(ctx context.Context, what Change, a Account)
 
-	// Ahead is how long before its expiry a token is refreshed. 0 means a minute.
+	// Ahead is how long before its expiry a token is refreshed. 0 means a minute. It is
+	// never more than half of the time that the token had when Account.Updated was set:
+	// tokens that live for a minute would be refreshed at every use.
 	Ahead time.Duration
 
 	// Lease is how long one process may take to refresh before another tries, in case it
-	// died. 0 means 30 seconds; a refresh itself is given two thirds of it.
+	// died. 0 means 30 seconds; a refresh itself is given two thirds of it, and the rest is
+	// for keeping what it brought. It is counted from when this process has its turn.
 	Lease time.Duration
 }
 
@@ -160,4 +169,9 @@ func (s *Accounts) tell(ctx context.Context, what Change, a Account) {
 	if s.config.Changed != nil {
 		s.config.Changed(ctx, what, a)
 	}
+}
+
+// tellOf is tell in a goroutine of ours.
+func (s *Accounts) tellOf(ctx context.Context, what Change, a Account) error {
+	return guarded("accounts: Config.Changed", func() error { s.tell(ctx, what, a); return nil })
 }

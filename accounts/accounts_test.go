@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -271,6 +272,52 @@ func TestWhoCanBeDisconnected(t *testing.T) { // peers.md 55
 	}
 }
 
+// The strategy of an account changes with its tokens; that it is a way in does not.
+func TestAWayInStaysOneWhicheverStrategyConnectsTheAccountToo(t *testing.T) {
+	login, repos := gitHub("42"), gitHub("42")
+	login.Token, repos.Strategy = accounts.Token{}, "github-repos"
+	tokens := gitHub("42")
+	for name, order := range map[string][]accounts.Account{
+		"first to log in":             {login, repos},
+		"first for the tokens":        {repos, login},
+		"the log-in has tokens, too":  {tokens, repos},
+		"for the tokens, twice since": {login, repos, repos},
+	} {
+		d := newDesk(t, func(c *accounts.Config) {
+			c.Services = map[string]accounts.Service{"github": {LogsIn: true}, "github-repos": {}}
+		})
+		var kept accounts.Account
+		for _, a := range order {
+			kept = d.link(t, "ada", a)
+		}
+		equal(t, name+": whose the tokens are", kept.Strategy, "github-repos")
+		if _, err := d.Unlink(t.Context(), "ada", kept.ID); !errors.Is(err, accounts.ErrLastLogin) {
+			t.Errorf("%s: the only way in was disconnected: %v", name, err)
+		}
+		d.link(t, "ada", gitHub("43"))
+		if _, err := d.Unlink(t.Context(), "ada", kept.ID); err != nil {
+			t.Errorf("%s: with another one: %v", name, err)
+		}
+	}
+}
+
+func TestARecordOfBeforeCountsByItsStrategy(t *testing.T) {
+	d := newDesk(t, func(c *accounts.Config) { c.Services = map[string]accounts.Service{"github": {LogsIn: true}} })
+	kept := d.link(t, "ada", gitHub("42"))
+	if err := d.store.Change(t.Context(), kept.ID, func(r *accounts.Record) error { r.Strategies = nil; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Unlink(t.Context(), "ada", kept.ID); !errors.Is(err, accounts.ErrLastLogin) {
+		t.Error(err)
+	}
+	repos := gitHub("42")
+	repos.Strategy = "github-repos"
+	d.link(t, "ada", repos)
+	if _, err := d.Unlink(t.Context(), "ada", kept.ID); !errors.Is(err, accounts.ErrLastLogin) {
+		t.Error("after another strategy connected it:", err)
+	}
+}
+
 func TestTheLastTwoAreNotBothDisconnectedAtOnce(t *testing.T) {
 	for range 50 {
 		d := newDesk(t, func(c *accounts.Config) { c.Services = map[string]accounts.Service{"github": {LogsIn: true}} })
@@ -332,6 +379,34 @@ func TestTheServiceIsToldOfADisconnect(t *testing.T) {
 	}
 }
 
+func TestTheServiceIsToldAlsoWhereTheBrowserHasGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		d := newDesk(t, func(c *accounts.Config) {
+			c.Services = map[string]accounts.Service{"github": {Revoke: func(ctx context.Context, _ accounts.Account) error {
+				if ctx.Err() != nil {
+					t.Error("the context had ended")
+				}
+				<-ctx.Done() // a service that hangs
+				return ctx.Err()
+			}}}
+			c.Changed = func(_ context.Context, what accounts.Change, _ accounts.Account) {
+				if what == accounts.Unlinked {
+					cancel()
+				}
+			}
+		})
+		kept := d.link(t, "ada", gitHub("42"))
+		began := time.Now()
+		revoked, err := d.Unlink(ctx, "ada", kept.ID)
+		if err != nil || !errors.Is(revoked, context.DeadlineExceeded) {
+			t.Error(revoked, err)
+		}
+		equal(t, "the time it had", time.Since(began), 20*time.Second)
+	})
+}
+
 func TestTokensAreSealedAtRest(t *testing.T) { // peers.md 61
 	d := newDesk(t)
 	kept := d.link(t, "ada", gitHub("42"))
@@ -385,6 +460,38 @@ func TestKeysAreRotated(t *testing.T) {
 	if err != nil || a.Token != (accounts.Token{}) || !a.Reconnect {
 		t.Error("with neither:", a.Reconnect, err)
 	}
+}
+
+// While keys are rotated, a machine may not have the newest one yet.
+func TestALinkLosesNoRefreshTokenThatItCannotOpen(t *testing.T) {
+	d := newDesk(t)
+	fresh := newKey()
+	ahead := d.config
+	ahead.Keys = [][]byte{fresh, d.config.Keys[0]}
+	there := accounts.New(ahead)
+	kept, _, err := there.Link(t.Context(), "ada", gitHub("42"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := gitHub("42")
+	again.Token = accounts.Token{Access: "again"}
+	if _, _, err := d.Link(t.Context(), "ada", again); err == nil {
+		t.Error("there is no error")
+	}
+	got, err := there.Get(t.Context(), "ada", kept.ID)
+	if err != nil || got.Token != gitHub("42").Token {
+		t.Error("the tokens have changed:", err)
+	}
+	login := gitHub("42")
+	login.Token = accounts.Token{}
+	d.link(t, "ada", login)
+	if got, err = there.Get(t.Context(), "ada", kept.ID); err != nil || got.Token != gitHub("42").Token {
+		t.Error("the tokens have changed with a log-in:", err)
+	}
+	if got, err = d.Extend(t.Context(), "ada", kept.ID, again); err != nil || got.Token != again.Token || got.Reconnect {
+		t.Error("connected again:", got.Reconnect, err)
+	}
+	equal(t, "what comes whole", d.link(t, "ada", gitHub("42")).Token, gitHub("42").Token)
 }
 
 func TestNothingOfATokenOrAPersonIsWritten(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/gopassport/passport/internal/seal"
@@ -50,6 +51,11 @@ func (s *Accounts) seal(r *Record, t Token) error {
 	newest := s.sealers[0]
 	r.Sealed = append(bytes.Clone(newest.id), newest.Seal(r.ID, plain)...)
 	return nil
+}
+
+// hasKey tells whether what is sealed names a key that is here.
+func (s *Accounts) hasKey(sealed []byte) bool {
+	return slices.ContainsFunc(s.sealers, func(key sealer) bool { return bytes.HasPrefix(sealed, key.id) })
 }
 
 // open gives the account of a record, with its token. A token that does not open, because

@@ -7,9 +7,10 @@ import (
 
 // Record is an account as a [Store] keeps it: its tokens are sealed.
 type Record struct {
-	Account           // its Token is empty
-	Sealed  []byte    // the tokens; nil for none. Encrypted, and bound to ID
-	Claimed time.Time // until when one process may refresh them; zero: nobody does
+	Account              // its Token is empty
+	Strategies []string  // all through which it was linked; none in records of before there was this field
+	Sealed     []byte    // the tokens; nil for none. Encrypted, and bound to ID
+	Claimed    time.Time // until when one process may refresh them; zero: nobody does
 }
 
 // Store keeps records. It is called from many goroutines and processes at once.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -37,19 +38,27 @@ func OpenID(from interface {
 // TokenSource gives tokens of an account for as long as ctx lives, for oauth2.NewClient
 // say. They are those of [Accounts.Token]. It is safe for concurrent use.
 func (s *Accounts) TokenSource(ctx context.Context, a Account) oauth2.TokenSource {
-	return oauth2.ReuseTokenSourceWithExpiry(nil, source{s, ctx, a}, s.config.Ahead)
+	return &source{accounts: s, ctx: ctx, account: a}
 }
 
+// source keeps the last token. That of x/oauth2 would ask the store at each use of a token
+// that lives no longer than Config.Ahead.
 type source struct {
 	accounts *Accounts
 	ctx      context.Context
+	mu       sync.Mutex
 	account  Account
 }
 
-func (s source) Token() (*oauth2.Token, error) {
+func (s *source) Token() (*oauth2.Token, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	t, err := s.accounts.Token(s.ctx, s.account)
 	if err != nil {
 		return nil, err
+	}
+	if t != s.account.Token {
+		s.account.Token, s.account.Updated, s.account.Reconnect = t, now(), false
 	}
 	return t.OAuth2(), nil
 }
@@ -62,14 +71,19 @@ func (s source) Token() (*oauth2.Token, error) {
 // ErrReconnect says that the person has to connect the account again, ErrNotFound that it
 // is not kept any more. Other errors are faults of the store or of the service.
 func (s *Accounts) Token(ctx context.Context, a Account) (Token, error) {
-	if !a.Reconnect && a.Token.Access != "" && s.fresh(a.Token) {
+	if !a.Reconnect && a.Token.Access != "" && s.fresh(a) {
 		return a.Token, nil
 	}
 	done := s.flights.DoChan(a.ID, func() (any, error) {
 		// Who asked first may go away; the others still wait.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*s.config.Lease)
 		defer cancel()
-		return s.current(ctx, a.ID)
+		var t Token
+		err := guarded("accounts: Config.Store", func() (err error) {
+			t, err = s.current(ctx, a.ID)
+			return err
+		})
+		return t, err
 	})
 	select {
 	case result := <-done:
@@ -87,9 +101,10 @@ func (s *Accounts) Token(ctx context.Context, a Account) (Token, error) {
 // Call it once for a refusal: where the next token is refused as well, the cause is another.
 func (s *Accounts) Renew(ctx context.Context, a Account) (Token, error) {
 	err := s.config.Store.Change(ctx, a.ID, func(r *Record) error {
-		t := s.open(*r).Token
+		there := s.open(*r)
+		t := there.Token
 		// Who refreshes at this moment finds its claim by what is sealed.
-		if t.Access != a.Token.Access || !s.fresh(t) || time.Now().Before(r.Claimed) {
+		if t.Access != a.Token.Access || !s.fresh(there) || time.Now().Before(r.Claimed) {
 			return errClaimed
 		}
 		t.Expiry = now()
@@ -102,8 +117,15 @@ func (s *Accounts) Renew(ctx context.Context, a Account) (Token, error) {
 	return s.Token(ctx, a)
 }
 
-func (s *Accounts) fresh(t Token) bool {
-	return t.Expiry.IsZero() || time.Until(t.Expiry) > s.config.Ahead
+// fresh tells whether there is more time left than Config.Ahead, or half of what there was
+// when the account changed last. That is when its token came, or later: then the half is
+// less, and the token is refreshed closer to its expiry.
+func (s *Accounts) fresh(a Account) bool {
+	if a.Token.Expiry.IsZero() {
+		return true
+	}
+	half := max(0, a.Token.Expiry.Sub(a.Updated)/2)
+	return time.Until(a.Token.Expiry) > min(s.config.Ahead, half)
 }
 
 // errClaimed says that somebody else refreshes, or has just done so.
@@ -120,7 +142,7 @@ func (s *Accounts) current(ctx context.Context, id string) (Token, error) {
 		if a.Reconnect || a.Token.Access == "" {
 			return Token{}, ErrReconnect
 		}
-		if s.fresh(a.Token) {
+		if s.fresh(a) {
 			return a.Token, nil
 		}
 		t, err := s.renew(ctx, r, a)
@@ -158,7 +180,12 @@ func (s *Accounts) renew(ctx context.Context, r Record, a Account) (Token, error
 	if err := s.change(ctx, r, func(r *Record) error { return claim(r, until) }); err != nil {
 		return Token{}, err
 	}
+	// Who claims late, after others that died, has all the time all the same: a refresh
+	// that is cut may have spent the refresh token already.
+	ctx = context.WithoutCancel(ctx)
 	t, err := call(ctx, s.config.Lease*2/3, refresh, a)
+	ctx, cancel := context.WithTimeout(ctx, s.config.Lease)
+	defer cancel()
 	switch {
 	case err != nil:
 		return s.failed(ctx, r, a, err)
@@ -187,16 +214,26 @@ func claim(r *Record, until time.Time) error {
 	return nil
 }
 
-// call calls the service. A panic there would end the program: many ask from goroutines.
+// call calls the service.
 func call(ctx context.Context, limit time.Duration, refresh func(context.Context, Account) (Token, error), a Account) (t Token, err error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	err = guarded("Service.Refresh", func() (err error) {
+		t, err = refresh(ctx, a)
+		return err
+	})
+	return t, err
+}
+
+// guarded calls code of the application. A refresh has a goroutine of its own, in which
+// no handler's server recovers: a panic there would end the program.
+func guarded(what string, f func() error) (err error) {
 	defer func() {
-		if cause := panics.Cause(recover()); cause != nil {
-			err = cause
+		if cause := panics.Any(recover()); cause != nil {
+			err = fmt.Errorf("%s: %w", what, cause)
 		}
 	}()
-	return refresh(ctx, a)
+	return f()
 }
 
 // keep keeps new tokens. The old refresh token may be worthless already, so the store is
@@ -218,14 +255,20 @@ func (s *Accounts) keep(ctx context.Context, read Record, a Account, t Token, un
 		return errClaimed
 	}
 	for {
-		err := s.config.Store.Change(ctx, read.ID, save)
+		// A panic here is tried again as any other fault: the new token must not be lost by it.
+		err := guarded("Config.Store", func() error { return s.config.Store.Change(ctx, read.ID, save) })
 		switch {
 		case err == nil:
 			a.Token, a.Updated = t, now()
-			s.tell(ctx, Refreshed, a)
-			return t, nil
-		case errors.Is(err, errClaimed), errors.Is(err, ErrNotFound):
-			return Token{}, err // connected again or unlinked in the meantime
+			return t, s.tellOf(ctx, Refreshed, a)
+		case errors.Is(err, errClaimed):
+			return Token{}, err // connected again in the meantime
+		case errors.Is(err, ErrNotFound):
+			// Unlink told the service of the old token only. Nobody waits who could be told
+			// where this fails.
+			a.Token = t
+			_ = s.revoke(ctx, a)
+			return Token{}, err
 		case time.Now().After(until):
 			return Token{}, fmt.Errorf("accounts: the new token could not be kept: %w", err)
 		}
@@ -242,7 +285,7 @@ func (s *Accounts) failed(ctx context.Context, read Record, a Account, cause err
 		return s.over(ctx, read, a, errors.Join(ErrReconnect, cause))
 	}
 	release := func(r *Record) error { r.Claimed = time.Time{}; return nil }
-	if err := s.change(context.WithoutCancel(ctx), read, release); err != nil {
+	if err := s.change(ctx, read, release); err != nil {
 		return Token{}, err // errClaimed: look again
 	}
 	return stillGood(a, fmt.Errorf("accounts: refreshing: %w", cause))
@@ -262,7 +305,9 @@ func (s *Accounts) over(ctx context.Context, read Record, a Account, cause error
 		return Token{}, err // errClaimed: look again
 	}
 	a.Reconnect = true
-	s.tell(ctx, Expired, a)
+	if err := s.tellOf(ctx, Expired, a); err != nil {
+		return Token{}, errors.Join(cause, err)
+	}
 	return stillGood(a, cause)
 }
 

@@ -75,6 +75,59 @@ func expiring(left time.Duration) accounts.Account {
 	return a
 }
 
+// ending links an account whose token came an hour ago and has some time left.
+func (d *desk) ending(t *testing.T, left time.Duration) accounts.Account {
+	t.Helper()
+	kept := d.link(t, "ada", expiring(left))
+	kept.Updated = kept.Updated.Add(-time.Hour)
+	if err := d.store.Change(t.Context(), kept.ID, func(r *accounts.Record) error { r.Updated = kept.Updated; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return kept
+}
+
+// Keycloak's live for a minute, as long as Config.Ahead is.
+func TestATokenThatLivesShortlyIsUsedForHalfOfItsLife(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		d := newDesk(t, func(c *accounts.Config) {
+			c.Services = map[string]accounts.Service{"github": {Refresh: func(context.Context, accounts.Account) (accounts.Token, error) {
+				calls++
+				return accounts.Token{Access: "access", Refresh: "refresh", Expiry: time.Now().Add(time.Minute)}, nil
+			}}}
+		})
+		kept := d.link(t, "ada", expiring(time.Minute))
+		source := d.TokenSource(t.Context(), kept)
+		for second := range 300 {
+			if _, err := source.Token(); err != nil {
+				t.Error(err)
+			}
+			list, _ := d.List(t.Context(), "ada")
+			if got, err := d.Token(t.Context(), list[0]); err != nil || time.Until(got.Expiry) < 30*time.Second {
+				t.Error("after", second, "seconds:", time.Until(got.Expiry), err)
+			}
+			time.Sleep(time.Second)
+		}
+		if calls < 9 || calls > 10 {
+			t.Error(calls, "refreshes in five minutes")
+		}
+	})
+}
+
+// A source that has a token asks nobody.
+func TestASourceOfTokensKeepsTheLast(t *testing.T) {
+	s := &service{current: "refresh-42"}
+	d := newDesk(t, s.option)
+	source := d.TokenSource(t.Context(), d.link(t, "ada", expiring(0)))
+	for range 3 {
+		got, err := source.Token()
+		if err != nil || got.AccessToken != "access-1" {
+			t.Fatal(err)
+		}
+		d.store.Fail(errors.New("down"))
+	}
+}
+
 func TestATokenIsRefreshedAheadOfItsExpiry(t *testing.T) { // peers.md 60
 	synctest.Test(t, func(t *testing.T) {
 		s := &service{current: "refresh-42"}
@@ -248,7 +301,7 @@ func TestAServiceThatIsDownCostsNothing(t *testing.T) {
 	} {
 		s := &service{current: "refresh-42", fails: c.fails}
 		d := newDesk(t, s.option)
-		kept := d.link(t, "ada", expiring(c.left))
+		kept := d.ending(t, c.left)
 		got, err := d.Token(t.Context(), kept)
 		if c.left > 0 {
 			if err != nil || got.Access != "access-42" {
@@ -411,7 +464,7 @@ func TestARefusalDoesNotDisturbWhoRefreshes(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := &service{current: "refresh-42", takes: 5 * time.Second}
 			d := newDesk(t, s.option)
-			kept := d.link(t, "ada", expiring(left))
+			kept := d.ending(t, left)
 			early := d.config
 			early.Ahead = 2 * time.Minute
 			go func() { _, _ = accounts.New(early).Token(t.Context(), kept) }()
@@ -440,7 +493,7 @@ func TestALinkDoesNotDisturbWhoRefreshes(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := &service{current: "refresh-42", takes: 5 * time.Second}
 			d := newDesk(t, s.option)
-			kept := d.link(t, "ada", expiring(30*time.Second))
+			kept := d.ending(t, 30*time.Second)
 			go func() {
 				if got, err := d.Token(t.Context(), kept); err != nil || got.Access != "access-1" {
 					t.Error(name, got.Access, err)
@@ -457,4 +510,85 @@ func TestALinkDoesNotDisturbWhoRefreshes(t *testing.T) {
 			equal(t, name+": refreshes", s.calls, 1)
 		})
 	}
+}
+
+// Two processes die, one after the other, before this one has its turn. The service has
+// rotated when the request comes, and is slow with its answer.
+func TestARefreshThatBeginsLateHasItsTimeAllTheSame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &service{current: "refresh-42"}
+		d := newDesk(t, func(c *accounts.Config) {
+			c.Services = map[string]accounts.Service{"github": {Refresh: func(ctx context.Context, a accounts.Account) (accounts.Token, error) {
+				t, err := s.refresh(ctx, a.Token.Refresh)
+				select {
+				case <-time.After(12 * time.Second):
+					return accounts.FromOAuth2(t), err
+				case <-ctx.Done():
+					return accounts.Token{}, ctx.Err()
+				}
+			}}}
+		})
+		kept := d.link(t, "ada", expiring(0))
+		claim := func() {
+			err := d.store.Change(t.Context(), kept.ID, func(r *accounts.Record) error { r.Claimed = time.Now().Add(30 * time.Second); return nil })
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		claim()
+		time.AfterFunc(25*time.Second, claim)
+		got, err := d.Token(t.Context(), kept)
+		if err != nil || got.Refresh != "refresh-1" {
+			t.Error(err)
+		}
+		list, _ := d.List(t.Context(), "ada")
+		equal(t, "the refresh token that is kept", list[0].Token.Refresh, "refresh-1")
+	})
+}
+
+func TestARefreshTokenIsSentByTheClientThatGotItOnly(t *testing.T) {
+	var sent []string
+	d := newDesk(t, func(c *accounts.Config) {
+		c.Services = map[string]accounts.Service{"github": {}, "other": {Refresh: func(_ context.Context, a accounts.Account) (accounts.Token, error) {
+			sent = append(sent, a.Token.Refresh)
+			return accounts.Token{}, errGrant
+		}}}
+	})
+	d.link(t, "ada", gitHub("42"))
+	other := expiring(0)
+	other.Strategy, other.Token.Refresh = "other", ""
+	kept := d.link(t, "ada", other)
+	if _, err := d.Token(t.Context(), kept); !errors.Is(err, accounts.ErrReconnect) || len(sent) > 0 {
+		t.Error(sent, err)
+	}
+}
+
+func TestATokenThatComesAfterADisconnectIsRevoked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var revoked []string
+		s := &service{current: "refresh-42", takes: 5 * time.Second}
+		d := newDesk(t, func(c *accounts.Config) {
+			c.Services = map[string]accounts.Service{"github": {Refresh: accounts.OAuth2(s), Revoke: func(ctx context.Context, a accounts.Account) error {
+				mu.Lock()
+				defer mu.Unlock()
+				revoked = append(revoked, a.Token.Refresh)
+				return ctx.Err()
+			}}}
+		})
+		kept := d.link(t, "ada", expiring(0))
+		go func() {
+			if _, err := d.Token(t.Context(), kept); !errors.Is(err, accounts.ErrNotFound) {
+				t.Error(err)
+			}
+		}()
+		time.Sleep(time.Second)
+		if _, err := d.Unlink(t.Context(), "ada", kept.ID); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(5 * time.Second)
+		mu.Lock()
+		defer mu.Unlock()
+		equal(t, "what was revoked", strings.Join(revoked, " "), "refresh-42 refresh-1")
+	})
 }

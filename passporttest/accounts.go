@@ -132,6 +132,6 @@ func (s *AccountStore) of(user string) (all []accounts.Record) {
 
 // copied shares nothing with r.
 func copied(r accounts.Record) accounts.Record {
-	r.Scopes, r.Sealed = slices.Clone(r.Scopes), slices.Clone(r.Sealed)
+	r.Scopes, r.Strategies, r.Sealed = slices.Clone(r.Scopes), slices.Clone(r.Strategies), slices.Clone(r.Sealed)
 	return r
 }

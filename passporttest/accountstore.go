@@ -43,7 +43,7 @@ func sampleRecord(id, user, issuer, subject string) accounts.Record {
 			ID: id, User: user, Strategy: "github-authz", Issuer: issuer, Subject: subject, Name: "Ådå ' \" \\ 🙂", Email: "ada@example.com",
 			Picture: "https://x.example/a?b=c", Scopes: []string{"a", "b:c"}, Reconnect: true, Connected: at, Updated: at.Add(time.Hour),
 		},
-		Sealed: []byte{0, 1, 2, 255, 0}, Claimed: at.Add(time.Minute),
+		Strategies: []string{"github", "github-authz"}, Sealed: []byte{0, 1, 2, 255, 0}, Claimed: at.Add(time.Minute),
 	}
 }
 
@@ -62,9 +62,9 @@ func wantRecord(t *testing.T, what string, got, want accounts.Record) {
 	same := got.ID == want.ID && got.User == want.User && got.Strategy == want.Strategy && got.Issuer == want.Issuer && got.Subject == want.Subject &&
 		got.Name == want.Name && got.Email == want.Email && got.Picture == want.Picture && slices.Equal(got.Scopes, want.Scopes) &&
 		got.Reconnect == want.Reconnect && got.Connected.Equal(want.Connected) && got.Updated.Equal(want.Updated) &&
-		bytes.Equal(got.Sealed, want.Sealed) && got.Claimed.Equal(want.Claimed)
+		slices.Equal(got.Strategies, want.Strategies) && bytes.Equal(got.Sealed, want.Sealed) && got.Claimed.Equal(want.Claimed)
 	if !same {
-		t.Errorf("%s:\n got %#v %x %v\nwant %#v %x %v", what, got.Account, got.Sealed, got.Claimed, want.Account, want.Sealed, want.Claimed)
+		t.Errorf("%s:\n got %#v %q %x %v\nwant %#v %q %x %v", what, got.Account, got.Strategies, got.Sealed, got.Claimed, want.Account, want.Strategies, want.Sealed, want.Claimed)
 	}
 }
 
@@ -80,7 +80,7 @@ func accountRoundTrip(t *testing.T, s accounts.Store) {
 		t.Fatalf("Find: %v", err)
 	}
 	wantRecord(t, "Find", got, want)
-	want.Name, want.Scopes, want.Sealed, want.Claimed, want.Reconnect = "", nil, nil, time.Time{}, false
+	want.Name, want.Scopes, want.Strategies, want.Sealed, want.Claimed, want.Reconnect = "", nil, nil, nil, time.Time{}, false
 	putRecord(t, s, want)
 	got, _ = s.Get(t.Context(), "1")
 	wantRecord(t, "Get after a Put of less", got, want)

@@ -33,6 +33,7 @@ func migrations(dialect Dialect) []string {
 	UNIQUE (issuer, subject)
 )`,
 		`CREATE INDEX passport_accounts_user ON passport_accounts (user_key)`,
+		`ALTER TABLE passport_accounts ADD COLUMN strategies TEXT NOT NULL DEFAULT ''`, // one a line
 	}
 }
 

@@ -48,7 +48,7 @@ func New(db *sql.DB, dialect Dialect) *Store {
 	return &Store{db, dialect}
 }
 
-const columns = "id, user_key, strategy, issuer, subject, name, email, picture, scopes, reconnect, sealed, claimed, connected, updated"
+const columns = "id, user_key, strategy, issuer, subject, name, email, picture, scopes, reconnect, sealed, claimed, connected, updated, strategies"
 
 // Put implements [accounts.Store].
 func (s *Store) Put(ctx context.Context, issuer, subject string, change func(*accounts.Record) error) error {
@@ -163,10 +163,11 @@ func (s *Store) all(ctx context.Context, db queryer, where string, args ...any) 
 }
 
 func scan(rows *sql.Rows) (r accounts.Record, err error) {
-	var scopes string
+	var scopes, strategies string
 	var reconnect, claimed, connected, updated int64
 	err = rows.Scan(&r.ID, &r.User, &r.Strategy, &r.Issuer, &r.Subject, &r.Name, &r.Email, &r.Picture,
-		&scopes, &reconnect, &r.Sealed, &claimed, &connected, &updated)
+		&scopes, &reconnect, &r.Sealed, &claimed, &connected, &updated, &strategies)
+	r.Strategies = strings.FieldsFunc(strategies, func(c rune) bool { return c == '\n' })
 	r.Scopes, r.Reconnect = strings.Fields(scopes), reconnect != 0
 	r.Claimed, r.Connected, r.Updated = moment(claimed), moment(connected), moment(updated)
 	return r, err
@@ -179,7 +180,7 @@ func values(r accounts.Record) []any {
 		reconnect = 1
 	}
 	return []any{r.ID, r.User, r.Strategy, r.Issuer, r.Subject, r.Name, r.Email, r.Picture,
-		strings.Join(r.Scopes, " "), reconnect, r.Sealed, millis(r.Claimed), millis(r.Connected), millis(r.Updated)}
+		strings.Join(r.Scopes, " "), reconnect, r.Sealed, millis(r.Claimed), millis(r.Connected), millis(r.Updated), strings.Join(r.Strategies, "\n")}
 }
 
 // Times are milliseconds since 1970; 0 is none.
@@ -200,7 +201,7 @@ func moment(ms int64) time.Time {
 // insert adds a record. Where somebody was faster, errAgain says so.
 func (s *Store) insert(ctx context.Context, tx queryer, r accounts.Record) error {
 	result, err := tx.ExecContext(ctx, "INSERT INTO passport_accounts ("+columns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (issuer, subject) DO NOTHING`, values(r)...)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT (issuer, subject) DO NOTHING`, values(r)...)
 	if err != nil {
 		return err
 	}
@@ -215,6 +216,6 @@ func (s *Store) update(ctx context.Context, tx queryer, r accounts.Record, chang
 		return err
 	}
 	_, err := tx.ExecContext(ctx, `UPDATE passport_accounts SET user_key = $2, strategy = $3, issuer = $4, subject = $5, name = $6, email = $7,
-		picture = $8, scopes = $9, reconnect = $10, sealed = $11, claimed = $12, connected = $13, updated = $14 WHERE id = $1`, values(r)...)
+		picture = $8, scopes = $9, reconnect = $10, sealed = $11, claimed = $12, connected = $13, updated = $14, strategies = $15 WHERE id = $1`, values(r)...)
 	return err
 }

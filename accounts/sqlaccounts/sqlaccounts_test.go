@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -116,6 +117,45 @@ func TestMigrateMayRunAtEachStartOnAllMachines(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The first version of the table had no strategies.
+func TestATableOfTheFirstVersionIsBroughtUpToDateWithItsRows(t *testing.T) {
+	for _, d := range databases(t) {
+		t.Run(d.name, func(t *testing.T) {
+			db := d.open(t)
+			statements := strings.Split(strings.TrimSuffix(sqlaccounts.Schema(d.dialect), ";\n"), ";\n\n")[:2]
+			statements = append(statements, "CREATE TABLE passport_accounts_schema (version INTEGER PRIMARY KEY)",
+				"INSERT INTO passport_accounts_schema (version) VALUES (1), (2)",
+				`INSERT INTO passport_accounts (id, user_key, strategy, issuer, subject, name, email, picture, scopes, reconnect, claimed, connected, updated)
+				 VALUES ('1', 'ada', 'github', 'github.com', '42', '', '', '', '', 0, 0, 0, 0)`)
+			for _, statement := range statements {
+				if _, err := db.ExecContext(t.Context(), statement); err != nil {
+					t.Fatal(err)
+				}
+			}
+			store := sqlaccounts.New(db, d.dialect)
+			if err := store.Migrate(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			keep := accounts.New(accounts.Config{Store: store, Keys: [][]byte{newKey()}, Services: map[string]accounts.Service{"github": {LogsIn: true}}})
+			if _, err := keep.Unlink(t.Context(), "ada", "1"); !errors.Is(err, accounts.ErrLastLogin) {
+				t.Error("the only way in:", err)
+			}
+			if _, _, err := keep.Link(t.Context(), "ada", accounts.Account{Strategy: "github-repos", Issuer: "github.com", Subject: "42"}); err != nil {
+				t.Fatal(err)
+			}
+			if r, err := store.Get(t.Context(), "1"); err != nil || !slices.Equal(r.Strategies, []string{"github", "github-repos"}) {
+				t.Error(r.Strategies, err)
+			}
+		})
+	}
+}
+
+func newKey() []byte {
+	key := make([]byte, 32)
+	_, _ = rand.Read(key)
+	return key
 }
 
 func TestSchemaMakesTheTableByItself(t *testing.T) {

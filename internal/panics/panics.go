@@ -14,6 +14,12 @@ func Cause(recovered any) error {
 	if recovered == http.ErrAbortHandler {
 		panic(recovered)
 	}
+	return Any(recovered)
+}
+
+// Any is Cause for a goroutine of our own, where there is no connection to end, and where
+// a panic that goes on, whichever it is, ends the program.
+func Any(recovered any) error {
 	if recovered == nil {
 		return nil
 	}
