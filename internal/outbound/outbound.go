@@ -84,6 +84,12 @@ func (x *Exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	x.note(r.URL.Host, reply.StatusCode)
+	if reply.StatusCode < http.StatusOK {
+		// After 101 (Switching Protocols), the body is the bare connection, whose reads no
+		// context ends: who read it would wait for as long as the provider keeps it open.
+		_ = reply.Body.Close() // nothing of it is wanted
+		return nil, Safe("the reply is none: its status is below 200")
+	}
 	body, err := whole(reply)
 	if err != nil {
 		return nil, err
@@ -170,7 +176,7 @@ func (x *Exchange) judge(r *http.Request, status int, body []byte, token bool) e
 	switch {
 	case status >= 300 && status < 400:
 		return Safe("the reply is a redirect, and redirects are not followed")
-	case status < 200 || status > 299:
+	case status > 299:
 		return nil // the caller knows what to do about it, and reads the error in it
 	case token:
 		if err := checkToken(body); err != nil {

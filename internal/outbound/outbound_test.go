@@ -127,6 +127,21 @@ func TestAHangEndsWithTheContextWhereverItHangs(t *testing.T) {
 			w.(http.Flusher).Flush()
 			<-r.Context().Done()
 		},
+		"within a body that is unpacked": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			z := gzip.NewWriter(w)
+			io.WriteString(z, "{")
+			z.Flush()
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		},
+		"in a body that never ends": func(w http.ResponseWriter, r *http.Request) {
+			for r.Context().Err() == nil {
+				io.WriteString(w, " ")
+				w.(http.Flusher).Flush()
+				time.Sleep(time.Millisecond)
+			}
+		},
 	} {
 		x, url := serve(t, h)
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
@@ -140,6 +155,56 @@ func TestAHangEndsWithTheContextWhereverItHangs(t *testing.T) {
 			t.Errorf("%s: %v", name, e)
 		}
 	}
+}
+
+// After 101, net/http hands out the bare connection, and its time-outs end no read of it.
+func TestAReplyThatSwitchesProtocolsIsAnErrorAndHangsNowhere(t *testing.T) {
+	for _, asIs := range []bool{false, true} {
+		address := raw(t, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		x := &outbound.Exchange{Context: ctx, Transport: &http.Transport{}, AsIs: asIs}
+		done := make(chan error, 1)
+		go func() {
+			_, err := x.Client().Get(address)
+			done <- err
+		}()
+		select {
+		case err := <-done:
+			var safe outbound.Safe
+			if e := x.Error(err); !errors.As(err, &safe) || e.Code != passport.CodeProvider {
+				t.Errorf("%v", e)
+			}
+		case <-time.After(5 * time.Second):
+			t.Fatal("it hangs")
+		}
+	}
+}
+
+// raw is the address of a server that sends a text, whatever it is asked, and then keeps
+// the connection open.
+func raw(t *testing.T, text string) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			c, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				_, _ = c.Read(make([]byte, 4096))
+				io.WriteString(c, text)
+				<-t.Context().Done()
+			}()
+		}
+	}()
+	return "http://" + listener.Addr().String()
 }
 
 func TestNothingIsSentAfterTheEnd(t *testing.T) {

@@ -3,11 +3,13 @@ package oidc_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -261,8 +263,59 @@ func TestAProviderThatHangsIsATimeout(t *testing.T) {
 		if took := time.Since(began); took != 15*time.Second {
 			t.Errorf("it took %v", took)
 		}
+		if a.err.RetryAfter < time.Second || a.err.RetryAfter > time.Minute {
+			t.Errorf("RetryAfter: %v", a.err.RetryAfter)
+		}
 		synctest.Wait()
 	})
+}
+
+// A transport that hangs, whatever its context says, hangs alone: others ask again.
+func TestATransportThatForgetsTheDeadlineDoesNotKeepTheProviderAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProvider(t)
+		free := make(chan struct{})
+		defer close(free)
+		var asked atomic.Bool
+		a := newApp(t, p, func(c *oidc.Config) {
+			c.Client = &http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
+				if !asked.Swap(true) {
+					<-free
+				}
+				return p.RoundTrip(r)
+			})}
+		})
+		a.wants(a.get("/login"), passport.CodeProviderTimeout, 504)
+		time.Sleep(2 * time.Second) // the deadline has passed, and what is then waited
+		a.accepted()
+	})
+}
+
+// A 101 for the metadata is an answer like any other bad one: the provider is asked again.
+func TestAProviderThatSwitchesProtocolsIsAskedAgain(t *testing.T) {
+	p := newProvider(t)
+	var asked atomic.Bool
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asked.Swap(true) {
+			p.ServeHTTP(w, r)
+			return
+		}
+		c, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
+		<-t.Context().Done() // the connection stays open
+		c.Close()
+	}))
+	t.Cleanup(server.Close)
+	a := newApp(t, p, func(c *oidc.Config) { c.Issuer, c.Client = server.URL, server.Client() })
+	a.wants(a.get("/login"), passport.CodeMetadata, 502)
+	time.Sleep(time.Second) // that long it is left in peace
+	if _, err := a.strategy.LogoutURL(t.Context(), "", "", ""); err != nil {
+		t.Error(err)
+	}
 }
 
 // Metadata that is an hour old is fetched again, while the old one is used.

@@ -23,6 +23,9 @@ const (
 
 	// A fetch that failed is not tried again for a second, then two, up to a minute.
 	minBackOff, maxBackOff = time.Second, time.Minute
+
+	// grace is how long after its deadline a fetch may still say itself what went wrong.
+	grace = time.Second
 )
 
 // kept is something of the provider's that is fetched when it is first needed: a provider
@@ -94,7 +97,7 @@ func (k *kept[T]) wait(ctx context.Context, landed <-chan struct{}, latest bool)
 		select {
 		case <-landed:
 		case <-ctx.Done():
-			return none, &passport.Error{Code: passport.CodeProviderTimeout, Status: http.StatusGatewayTimeout, Err: ctx.Err()}
+			return none, later(late(ctx.Err()), minBackOff) // the fetch has not ended, so there is no better guess
 		}
 	}
 	k.mu.Lock()
@@ -103,6 +106,11 @@ func (k *kept[T]) wait(ctx context.Context, landed <-chan struct{}, latest bool)
 		return none, later(k.err, time.Until(k.retry))
 	}
 	return k.value, nil
+}
+
+// late is the error where there was no answer in time.
+func late(cause error) error {
+	return &passport.Error{Code: passport.CodeProviderTimeout, Status: http.StatusGatewayTimeout, Err: cause}
 }
 
 // later says when to come back, where the trouble may pass.
@@ -127,9 +135,33 @@ func (k *kept[T]) start(ctx context.Context) <-chan struct{} {
 		defer close(landed)
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), k.timeout)
 		defer cancel()
-		k.land(k.guarded(ctx))
+		k.land(k.bounded(ctx))
 	}()
 	return landed
+}
+
+// bounded is fetch, where one that does not end with its context (a transport that waits
+// for something else, say) ends for those who wait: else nobody would ever ask again. What
+// it brings later is lost.
+func (k *kept[T]) bounded(ctx context.Context) (T, error) {
+	type outcome struct {
+		value T
+		err   error
+	}
+	came := make(chan outcome, 1) // so that nobody need be there to take it
+	go func() {
+		value, err := k.guarded(ctx)
+		came <- outcome{value, err}
+	}()
+	patience := time.NewTimer(k.timeout + grace)
+	defer patience.Stop()
+	select {
+	case o := <-came:
+		return o.value, o.err
+	case <-patience.C:
+		var none T
+		return none, late(context.DeadlineExceeded)
+	}
 }
 
 // guarded is fetch, where a panic (of a Config.Client, say) does not end the program.

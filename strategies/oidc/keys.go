@@ -108,8 +108,8 @@ func fit(k jose.JSONWebKey) bool {
 }
 
 // verify gives the payload of a JWT in compact form, if one of the provider's keys signed
-// it. The keys are fetched again when none of them can be meant, as often as the limit
-// allows.
+// it. The keys are fetched again when none of them did, as often as the limit allows; also
+// where the token names one that is known, for some providers change a key and keep its kid.
 func (k *keys) verify(ctx context.Context, jwt string, l *limit) ([]byte, error) {
 	signed, err := jose.ParseSignedCompact(jwt, everySignature())
 	if err != nil {
@@ -119,15 +119,16 @@ func (k *keys) verify(ctx context.Context, jwt string, l *limit) ([]byte, error)
 	if err != nil {
 		return nil, err
 	}
-	payload, named := tryKeys(signed, set)
-	if payload != nil || named {
-		return payload, unsigned(payload)
+	if payload := tryKeys(signed, set); payload != nil {
+		return payload, nil
 	}
 	if set, err = k.renew(ctx, l); err != nil {
 		return nil, err
 	}
-	payload, _ = tryKeys(signed, set)
-	return payload, unsigned(payload)
+	if payload := tryKeys(signed, set); payload != nil {
+		return payload, nil
+	}
+	return nil, broken(passport.CodeIDTokenSignature, "none of the provider's keys made the signature")
 }
 
 func everySignature() (all []jose.SignatureAlgorithm) {
@@ -137,31 +138,19 @@ func everySignature() (all []jose.SignatureAlgorithm) {
 	return all
 }
 
-// unsigned is the error for no payload.
-func unsigned(payload []byte) error {
-	if payload != nil {
-		return nil
-	}
-	return broken(passport.CodeIDTokenSignature, "none of the provider's keys made the signature")
-}
-
 // tryKeys verifies with the keys that the token may mean: those of its kid, or all where
-// it names none (RFC 7515, 4.1.4). named tells whether its kid is known.
-func tryKeys(signed *jose.JSONWebSignature, set []jose.JSONWebKey) (payload []byte, named bool) {
+// it names none (RFC 7515, 4.1.4). nil: none of them made the signature.
+func tryKeys(signed *jose.JSONWebSignature, set []jose.JSONWebKey) []byte {
 	header := signed.Signatures[0].Protected
 	for _, k := range set {
-		if header.KeyID != "" && k.KeyID != header.KeyID {
-			continue
-		}
-		named = named || header.KeyID != ""
-		if k.Algorithm != "" && k.Algorithm != header.Algorithm {
+		if header.KeyID != "" && k.KeyID != header.KeyID || k.Algorithm != "" && k.Algorithm != header.Algorithm {
 			continue
 		}
 		if payload, err := signed.Verify(k.Key); err == nil {
-			return payload, named
+			return payload
 		}
 	}
-	return nil, named
+	return nil
 }
 
 // signature is one use of the keys by go-oidc, whose own errors are texts only: it keeps

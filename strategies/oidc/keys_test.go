@@ -160,15 +160,42 @@ func TestUnknownKeysAreLookedForOnceAMinute(t *testing.T) {
 	})
 }
 
-// A signature that is wrong with a key that is known is no reason to ask again.
-func TestABadSignatureFetchesNothing(t *testing.T) {
+// A signature that is wrong with a key that is known may mean that the key changed and kept
+// its name. A thousand such tokens do not make a thousand requests, either (R60).
+func TestBadSignaturesOfAKnownKeyFetchTheKeysOnceAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProvider(t)
+		a := newApp(t, p)
+		a.accepted()
+		p.idToken = func(good string) any { return tampered(good) }
+		for minute := range 3 {
+			for range 100 {
+				a.jar = map[string]*http.Cookie{}
+				a.refused(signature, 502)
+			}
+			if p.hit("/jwks") != minute+2 {
+				t.Errorf("minute %d: the keys were fetched %d times", minute, p.hit("/jwks"))
+			}
+			time.Sleep(time.Minute)
+		}
+		p.idToken = nil
+		a.jar = map[string]*http.Cookie{}
+		a.accepted() // the good keys are still there
+	})
+}
+
+// The provider takes another key and calls it what it called the old one.
+func TestAKeyThatChangesAndKeepsItsNameIsFoundAtOnce(t *testing.T) {
 	p := newProvider(t)
 	a := newApp(t, p)
 	a.accepted()
-	p.idToken = func(good string) any { return tampered(good) }
+	p.rotate(otherRSA())
 	a.jar = map[string]*http.Cookie{}
-	a.refused(signature, 502)
-	if p.hit("/jwks") != 1 {
+	a.accepted()
+	if w := logout(a, nil, otherRSA().jwt(logoutHeader(otherRSA()), must(json.Marshal(logoutClaims())))); w.Code != 200 {
+		t.Errorf("a logout token: status %d", w.Code)
+	}
+	if p.hit("/jwks") != 2 {
 		t.Errorf("the keys were fetched %d times", p.hit("/jwks"))
 	}
 }
@@ -191,8 +218,7 @@ func TestForgedLogoutTokensDoNotKeepLoginsFromNewKeys(t *testing.T) {
 	}
 }
 
-// Where the key changes and its name does not, the token names a key that is known, and
-// nothing but the hourly fetch helps. Where tokens name no key, a failure asks again.
+// Where tokens name no key, a failure asks again, too.
 func TestARotationWithoutNames(t *testing.T) {
 	p := newProvider(t)
 	p.header = unset("kid")

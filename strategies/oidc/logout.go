@@ -14,6 +14,7 @@ import (
 
 	"github.com/gopassport/passport"
 	"github.com/gopassport/passport/internal/outbound"
+	"github.com/gopassport/passport/internal/panics"
 	"github.com/gopassport/passport/internal/strictjson"
 )
 
@@ -77,9 +78,10 @@ const (
 // stand before it that asks for a login, or for an Origin.
 //
 // It answers 200 where the token is good and end returned nil, else 400; the causes are
-// logged (log/slog: a bad token at debug level, for anybody can send one, an error of end
-// as an error). A token is good once, on one machine: the last ten thousand are remembered
-// while they are valid. Where there are several machines, end may be called again.
+// logged (log/slog: a bad token at debug level, for anybody can send one, an error of end,
+// or its panic, as an error). A token is good once, on one machine: the last ten thousand
+// that were obeyed are remembered while they are valid. Where there are several machines,
+// end may be called again.
 //
 // end finds whose logins are meant and ends them:
 //
@@ -128,12 +130,30 @@ func (s *Strategy) logout(w http.ResponseWriter, r *http.Request, end func(conte
 		slog.DebugContext(r.Context(), "oidc: a back-channel logout was refused", "issuer", s.config.Issuer, "error", err)
 		return err
 	}
-	if err := end(r.Context(), t); err != nil {
-		seen.forget(id) // the provider may try again
+	if err := obeyed(r.Context(), t, end, func() { seen.forget(id) }); err != nil {
 		slog.ErrorContext(r.Context(), "oidc: a back-channel logout failed", "issuer", s.config.Issuer, "error", err)
 		return err
 	}
 	return nil
+}
+
+// obeyed calls end, of which a panic is an error like another. Unless it returned nil, again
+// makes the token new, however it ended: the provider may send it once more.
+func obeyed(ctx context.Context, t LogoutToken, end func(context.Context, LogoutToken) error, again func()) (err error) {
+	done := false
+	defer func() {
+		if !done {
+			again()
+		}
+	}()
+	defer func() {
+		if cause := panics.Cause(recover()); cause != nil {
+			err = cause
+		}
+	}()
+	err = end(ctx, t)
+	done = err == nil
+	return err
 }
 
 // logoutToken is the token of a request, if it is good (OpenID Connect Back-Channel Logout

@@ -200,6 +200,39 @@ func TestALogoutTokenIsGoodOnce(t *testing.T) {
 	})
 }
 
+// A panic in the application's end is an error: the logout is not lost, and the log tells
+// nothing of what panicked.
+func TestALogoutTokenWhoseEndPanickedMayComeAgain(t *testing.T) {
+	for _, value := range []any{"CANARY", http.ErrAbortHandler} {
+		var log bytes.Buffer
+		old := slog.Default()
+		slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+		calls := 0
+		h := newApp(t, newProvider(t)).strategy.BackchannelLogout(func(context.Context, oidc.LogoutToken) error {
+			if calls++; calls == 1 {
+				panic(value)
+			}
+			return nil
+		})
+		form := url.Values{"logout_token": {signed(logoutClaims())}}.Encode()
+		func() {
+			defer func() { // net/http's own way to end a connection stays one
+				if v := recover(); (v != nil) != (value == http.ErrAbortHandler) {
+					t.Errorf("panic: %v", v)
+				}
+			}()
+			if w := postForm(h, form); w.Code != 400 || !strings.Contains(log.String(), "level=ERROR") {
+				t.Errorf("status %d, logged %s", w.Code, log.String())
+			}
+		}()
+		slog.SetDefault(old)
+		secretFree(t, log.String())
+		if w := postForm(h, form); w.Code != 200 || calls != 2 {
+			t.Errorf("once more: status %d after %d calls", w.Code, calls)
+		}
+	}
+}
+
 // What is logged about a token that was refused tells nothing of it.
 func TestTheLogOfALogoutHoldsNoToken(t *testing.T) {
 	var log bytes.Buffer
