@@ -36,6 +36,10 @@ func (a *Attempt) Strategy() string { return a.name }
 // Param is a parameter of the route ([Param]); "" where there is none.
 func (a *Attempt) Param(key string) string { return a.route.params[key] }
 
+// CheckParams asks s about the route's parameters, as the registry asks its own strategies
+// when a route is made. For a strategy that picks s for this request only.
+func (a *Attempt) CheckParams(s Strategy) error { return a.route.checkParams(s) }
+
 // Tenant says for whom the strategy works in this request, where one strategy serves
 // many tenants: a [StrategyFunc] that picks another strategy calls it before it hands
 // over. A flow that began for one tenant ends for no other.
@@ -45,8 +49,8 @@ func (a *Attempt) Tenant(id string) { a.tenant = id }
 // person, not a guess of the browser's, and, where an account may be connected, not the
 // idea of another site (CVE-2015-9284). A visitor may begin to log in from anywhere; who
 // is logged in already may not, because a verify function may connect the account then.
-// Strategies that call a provider before they
-// Save call it first; Save and a Redirect imply it. The error is an [*Error].
+// Strategies that call a provider before they Save call it first; Save and a Redirect
+// imply it. The error is an [*Error].
 func (a *Attempt) Begin() error {
 	if a.begun {
 		return nil

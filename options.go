@@ -60,9 +60,7 @@ func KeepSessionInfo() Option { return func(rt *route) { rt.keepSessionInfo = tr
 
 // SuccessRedirect sends the person to url, a path of this site or an address under
 // Config.Origins, instead of calling the wrapped handler.
-func SuccessRedirect(url string) Option {
-	return func(rt *route) { rt.redirect(&rt.success, url) }
-}
+func SuccessRedirect(url string) Option { return func(rt *route) { rt.redirect(&rt.success, url) } }
 
 // SuccessReturnToOrRedirect sends the person where they wanted to go ([Registry.RequireUser]
 // took note of it), else to url.
@@ -84,9 +82,7 @@ func SuccessMessage(text string) Option { return func(rt *route) { rt.successMes
 // FailureRedirect sends a person whose credentials were refused to url, a path of this
 // site or an address under Config.Origins. A fault never goes there, and a request that
 // is no navigation gets its status instead.
-func FailureRedirect(url string) Option {
-	return func(rt *route) { rt.redirect(&rt.failure, url) }
-}
+func FailureRedirect(url string) Option { return func(rt *route) { rt.redirect(&rt.failure, url) } }
 
 // FailureMessage leaves a message for [Registry.Messages] when FailureRedirect applies.
 // "" leaves the strategy's own.
@@ -119,11 +115,11 @@ func (p *Registry) route(call string, why purpose, name string, opts []Option) (
 	if problem := p.problem(rt); problem != "" {
 		return nil, fmt.Errorf("passport: %s(%q): %s", call, name, problem)
 	}
-	for _, name := range rt.names {
-		rt.strategies = append(rt.strategies, p.strategies.Get(name))
-	}
-	if err := rt.checkParams(); err != nil {
-		return nil, fmt.Errorf("passport: %s(%q): %w", call, name, err)
+	for _, each := range rt.names {
+		rt.strategies = append(rt.strategies, p.strategies.Get(each))
+		if err := rt.checkParams(p.strategies.Get(each)); err != nil {
+			return nil, fmt.Errorf("passport: %s(%q): %w", call, name, err)
+		}
 	}
 	return rt, nil
 }
@@ -137,18 +133,16 @@ func (p *Registry) must(call string, why purpose, name string, opts []Option) *r
 	return rt
 }
 
-// checkParams asks the strategies that know their parameters, so that a parameter that
-// would be refused later is a mistake in wiring now.
-func (rt *route) checkParams() error {
-	for _, strategy := range rt.strategies {
-		checker, ok := strategy.(interface{ CheckParam(key, value string) error })
-		for _, key := range slices.Sorted(maps.Keys(rt.params)) {
-			if !ok {
-				break
-			}
-			if err := checker.CheckParam(key, rt.params[key]); err != nil {
-				return fmt.Errorf("Param(%q): %w", key, err)
-			}
+// checkParams asks a strategy that knows its parameters, so that a parameter that would be
+// refused later is a mistake in wiring now.
+func (rt *route) checkParams(s Strategy) error {
+	checker, ok := s.(interface{ CheckParam(key, value string) error })
+	for _, key := range slices.Sorted(maps.Keys(rt.params)) {
+		if !ok {
+			break
+		}
+		if err := checker.CheckParam(key, rt.params[key]); err != nil {
+			return fmt.Errorf("Param(%q): %w", key, err)
 		}
 	}
 	return nil
