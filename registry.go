@@ -70,6 +70,9 @@ type Config struct {
 	Observe func(context.Context, Event)
 }
 
+// Format implements [fmt.Formatter], so that no verb shows Keys.
+func (c Config) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "passport.Config(%q)", c.Origins) }
+
 // Registry holds named strategies and makes middleware of them. Make one with [New],
 // register with [Registry.Use] while the program starts, and wrap routes. It is safe for
 // concurrent use; serving a request takes no lock.
@@ -157,6 +160,9 @@ func (p *Registry) keep() {
 		p.sessions = sealedSessions{sealed.Store{Vault: p.vault("login"), Lifetime: p.config.Lifetime}}
 	}
 }
+
+// Format implements [fmt.Formatter], so that no verb shows Config.Keys.
+func (p *Registry) Format(f fmt.State, _ rune) { p.config.Format(f, 'v') }
 
 func (p *Registry) vault(purpose string) *vault.Vault {
 	scope := ""

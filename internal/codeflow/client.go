@@ -12,6 +12,7 @@ package codeflow
 import (
 	"context"
 	"crypto"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -95,6 +96,19 @@ func New(c Config) (*Client, error) {
 	signer, _ := newSigner(c) // and made one
 	return &Client{config: c, signer: signer, authorize: address.String(), query: query}, nil
 }
+
+// Format implements [fmt.Formatter], so that no verb shows the secret or the key.
+func (c Config) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "oauth2.Config(%q)", c.ClientID) // fmt reports what goes wrong
+}
+
+// MarshalJSON implements [json.Marshaler].
+func (c Config) MarshalJSON() ([]byte, error) {
+	return json.Marshal(map[string]string{"client_id": c.ClientID})
+}
+
+// Format is that of the Config, which fmt does not ask in an unexported field.
+func (c *Client) Format(f fmt.State, verb rune) { c.config.Format(f, verb) }
 
 // Problem says what cannot be right, "" for nothing. Endpoints are not looked at: where
 // they are discovered, they come later.
