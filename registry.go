@@ -112,7 +112,7 @@ func New(config Config) *Registry {
 }
 
 // check panics on what cannot be right.
-func (c *Config) check() {
+func (c Config) check() {
 	switch {
 	case c.Lifetime < time.Second:
 		panic(fmt.Sprintf("passport: New: Config.Lifetime is %v; it is how long a login lasts, and at least a second", c.Lifetime))

@@ -112,7 +112,7 @@ func (c *Client) Format(f fmt.State, verb rune) { c.config.Format(f, verb) }
 
 // Problem says what cannot be right, "" for nothing. Endpoints are not looked at: where
 // they are discovered, they come later.
-func (c *Config) Problem() string {
+func (c Config) Problem() string {
 	if problem := c.authProblem(); problem != "" {
 		return problem
 	}
@@ -143,8 +143,8 @@ func (c *Config) Problem() string {
 }
 
 // authProblem looks at how the client authenticates.
-func (c *Config) authProblem() string {
-	_, err := newSigner(*c)
+func (c Config) authProblem() string {
+	_, err := newSigner(c)
 	secret := c.Auth == Basic || c.Auth == Post
 	switch {
 	case c.ClientID == "":

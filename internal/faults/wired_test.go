@@ -32,7 +32,7 @@ const secretText = "SECRET-canary-of-the-wiring"
 
 // forms are the ways in which a print shows the secrets.
 func (w wiring) forms() []string {
-	bytes := strings.Trim(fmt.Sprint(w.key), "[]")
+	bytes := strings.Trim(fmt.Sprintf("%d", w.key), "[]")
 	syntax := strings.TrimSuffix(strings.TrimPrefix(fmt.Sprintf("%#v", w.key), "[]byte{"), "}")
 	return []string{
 		secretText, fmt.Sprintf("%x", secretText), string(w.key), bytes, syntax, fmt.Sprintf("%x", w.key), base64.StdEncoding.EncodeToString(w.key),

@@ -168,7 +168,7 @@ func New[T any](config Config, verify func(r *http.Request, g Grant) (T, error))
 }
 
 // flow is the part that is the same with OpenID Connect.
-func (c *Config) flow() codeflow.Config {
+func (c Config) flow() codeflow.Config {
 	f := codeflow.Config{ClientID: c.ClientID, ClientSecret: c.ClientSecret, Auth: codeflow.Auth(c.Auth), Key: c.Key, KeyID: c.KeyID,
 		RedirectURL: c.RedirectURL, Scopes: c.Scopes, ScopeSeparator: c.ScopeSeparator, Params: c.Params,
 		Issuer: c.Issuer, NamesIssuer: c.RequireIssuer, FormPost: c.FormPost, Timeout: c.Timeout,

@@ -60,4 +60,3 @@ func TestAStrategyThatDoesNotSayWhichParametersItTakesIsNotAsked(t *testing.T) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
-
