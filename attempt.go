@@ -36,6 +36,10 @@ func (a *Attempt) Strategy() string { return a.name }
 // Param is a parameter of the route ([Param]); "" where there is none.
 func (a *Attempt) Param(key string) string { return a.route.params[key] }
 
+// CheckParams asks s about the route's parameters, as the registry asks its own strategies
+// when a route is made. For a strategy that picks s for this request only.
+func (a *Attempt) CheckParams(s Strategy) error { return a.route.checkParams(s) }
+
 // Tenant says for whom the strategy works in this request, where one strategy serves
 // many tenants: a [StrategyFunc] that picks another strategy calls it before it hands
 // over. A flow that began for one tenant ends for no other.

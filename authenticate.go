@@ -2,8 +2,10 @@ package passport
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 
+	"github.com/gopassport/passport/internal/absent"
 	"github.com/gopassport/passport/internal/answer"
 	"github.com/gopassport/passport/internal/intent"
 	"github.com/gopassport/passport/internal/notes"
@@ -52,6 +54,7 @@ func (p *Registry) Check(w http.ResponseWriter, r *http.Request, name string, op
 // middleware is what Authenticate and Authorize have in common: decide, then act.
 func (p *Registry) middleware(rt *route) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
+		absent.Handler(fmt.Sprintf("%s(%q)", rt.call, rt.names[0]), next)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if answer.Preflight(r) {
 				rt.preflight(w, r, next)

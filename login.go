@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/gopassport/passport/internal/absent"
 	"github.com/gopassport/passport/internal/answer"
 	"github.com/gopassport/passport/internal/intent"
 	"github.com/gopassport/passport/internal/record"
@@ -154,6 +155,7 @@ func (p *Registry) require(call string, maxAge time.Duration, loginURL string) f
 		panic(fmt.Sprintf("passport: %s(%q): it is neither a path of this site nor under Config.Origins", call, loginURL))
 	}
 	return func(next http.Handler) http.Handler {
+		absent.Handler(call, next)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			p.requireUser(w, r, next, maxAge, loginURL)
 		})

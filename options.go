@@ -120,11 +120,11 @@ func (p *Registry) route(call string, why purpose, name string, opts []Option) (
 	if problem := p.problem(rt); problem != "" {
 		return nil, fmt.Errorf("passport: %s(%q): %s", call, name, problem)
 	}
-	for _, name := range rt.names {
-		rt.strategies = append(rt.strategies, p.strategies.Get(name))
-	}
-	if err := rt.checkParams(); err != nil {
-		return nil, fmt.Errorf("passport: %s(%q): %w", call, name, err)
+	for _, each := range rt.names {
+		rt.strategies = append(rt.strategies, p.strategies.Get(each))
+		if err := rt.checkParams(p.strategies.Get(each)); err != nil {
+			return nil, fmt.Errorf("passport: %s(%q): %w", call, name, err)
+		}
 	}
 	return rt, nil
 }
@@ -138,18 +138,16 @@ func (p *Registry) must(call string, why purpose, name string, opts []Option) *r
 	return rt
 }
 
-// checkParams asks the strategies that know their parameters, so that a parameter that
-// would be refused later is a mistake in wiring now.
-func (rt *route) checkParams() error {
-	for _, strategy := range rt.strategies {
-		checker, ok := strategy.(interface{ CheckParam(key, value string) error })
-		for _, key := range slices.Sorted(maps.Keys(rt.params)) {
-			if !ok {
-				break
-			}
-			if err := checker.CheckParam(key, rt.params[key]); err != nil {
-				return fmt.Errorf("Param(%q): %w", key, err)
-			}
+// checkParams asks a strategy that knows its parameters, so that a parameter that would be
+// refused later is a mistake in wiring now.
+func (rt *route) checkParams(s Strategy) error {
+	checker, ok := s.(interface{ CheckParam(key, value string) error })
+	for _, key := range slices.Sorted(maps.Keys(rt.params)) {
+		if !ok {
+			break
+		}
+		if err := checker.CheckParam(key, rt.params[key]); err != nil {
+			return fmt.Errorf("Param(%q): %w", key, err)
 		}
 	}
 	return nil

@@ -78,6 +78,9 @@ type Config struct {
 	Observe func(context.Context, Event)
 }
 
+// Format implements [fmt.Formatter], so that no verb shows Keys.
+func (c Config) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "passport.Config(%q)", c.Origins) }
+
 // Registry holds named strategies and makes middleware of them. Make one with [New],
 // register with [Registry.Use] while the program starts, and wrap routes. It is safe for
 // concurrent use; serving a request takes no lock.
@@ -115,7 +118,7 @@ func New(config Config) *Registry {
 }
 
 // check panics on what cannot be right.
-func (c *Config) check() {
+func (c Config) check() {
 	for field, store := range map[string]any{"Users": c.Users, "Sessions": c.Sessions, "Revocations": c.Revocations, "Flows": c.Flows} {
 		if store != nil && absent.Nil(store) {
 			panic(fmt.Sprintf("passport: New: Config.%s is a nil %T; leave it out, or make one", field, store))
@@ -170,6 +173,9 @@ func (p *Registry) keep() {
 	}
 }
 
+// Format implements [fmt.Formatter], so that no verb shows Config.Keys.
+func (p *Registry) Format(f fmt.State, _ rune) { p.config.Format(f, 'v') }
+
 func (p *Registry) vault(purpose string) *vault.Vault {
 	scope := ""
 	if p.config.Users != nil {
@@ -204,13 +210,6 @@ func (p *Registry) Use(name string, s Strategy) {
 		}
 	}
 	p.strategies.Put(name, s)
-}
-
-// wrappable panics where middleware is to wrap a handler that is not there.
-func wrappable(call string, next http.Handler) {
-	if absent.Nil(next) {
-		panic(fmt.Sprintf("passport: %s: the handler to wrap is nil", call))
-	}
 }
 
 func nameable(name string) bool {

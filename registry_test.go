@@ -220,6 +220,10 @@ func TestMiddlewareThatWrapsNothingPanics(t *testing.T) {
 		{"Session of nil", func() { auth.Session(nil) }, "Session: the handler to wrap is nil"},
 		{"Session of a nil function", func() { auth.Session(http.HandlerFunc(nil)) }, "Session: the handler to wrap is nil"},
 		{"Session of a nil pointer", func() { auth.Session((*http.ServeMux)(nil)) }, "Session: the handler to wrap is nil"},
+		{"Authenticate", func() { auth.Authenticate("a")(nil) }, `Authenticate("a"): the handler to wrap is nil`},
+		{"Authorize", func() { auth.Authorize("a")(http.HandlerFunc(nil)) }, `Authorize("a"): the handler to wrap is nil`},
+		{"RequireUser", func() { auth.RequireUser("")(nil) }, "RequireUser: the handler to wrap is nil"},
+		{"RequireRecentLogin", func() { auth.RequireRecentLogin(time.Minute, "")(nil) }, "RequireRecentLogin: the handler to wrap is nil"},
 		{"Session of a handler", func() { auth.Session(http.NotFoundHandler()) }, ""},
 	} {
 		c.check(t)

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gopassport/passport/internal/absent"
 	"github.com/gopassport/passport/internal/record"
 	"github.com/gopassport/passport/internal/sealed"
 	"github.com/gopassport/passport/internal/vault"
@@ -167,7 +168,7 @@ func InfoFrom[T any](ctx context.Context) (info T, ok bool) {
 // cannot be read, because a store is down, is answered with 503 and never looks logged
 // out.
 func (p *Registry) Session(next http.Handler) http.Handler {
-	wrappable("Session", next)
+	absent.Handler("Session", next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if p.stateOf(r) != nil {
 			next.ServeHTTP(w, r)

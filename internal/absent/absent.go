@@ -1,7 +1,11 @@
 // Package absent tells what is not there, although an interface holds it.
 package absent
 
-import "reflect"
+import (
+	"fmt"
+	"net/http"
+	"reflect"
+)
 
 // Nil sees through interfaces: a (*User)(nil) from a look-up is nobody.
 func Nil(v any) bool {
@@ -13,5 +17,12 @@ func Nil(v any) bool {
 		return rv.IsNil()
 	default:
 		return false
+	}
+}
+
+// Handler panics where middleware is to wrap a handler that is not there.
+func Handler(call string, next http.Handler) {
+	if Nil(next) {
+		panic(fmt.Sprintf("passport: %s: the handler to wrap is nil", call))
 	}
 }

@@ -12,6 +12,7 @@ package codeflow
 import (
 	"context"
 	"crypto"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -96,9 +97,22 @@ func New(c Config) (*Client, error) {
 	return &Client{config: c, signer: signer, authorize: address.String(), query: query}, nil
 }
 
+// Format implements [fmt.Formatter], so that no verb shows the secret or the key.
+func (c Config) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "oauth2.Config(%q)", c.ClientID) // fmt reports what goes wrong
+}
+
+// MarshalJSON implements [json.Marshaler].
+func (c Config) MarshalJSON() ([]byte, error) {
+	return json.Marshal(map[string]string{"client_id": c.ClientID})
+}
+
+// Format is that of the Config, which fmt does not ask in an unexported field.
+func (c *Client) Format(f fmt.State, verb rune) { c.config.Format(f, verb) }
+
 // Problem says what cannot be right, "" for nothing. Endpoints are not looked at: where
 // they are discovered, they come later.
-func (c *Config) Problem() string {
+func (c Config) Problem() string {
 	if problem := c.authProblem(); problem != "" {
 		return problem
 	}
@@ -129,8 +143,8 @@ func (c *Config) Problem() string {
 }
 
 // authProblem looks at how the client authenticates.
-func (c *Config) authProblem() string {
-	_, err := newSigner(*c)
+func (c Config) authProblem() string {
+	_, err := newSigner(c)
 	secret := c.Auth == Basic || c.Auth == Post
 	switch {
 	case c.ClientID == "":

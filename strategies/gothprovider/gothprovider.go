@@ -162,6 +162,12 @@ func (s *Strategy) CheckParam(key, _ string) error {
 	return nil
 }
 
+// Format implements [fmt.Formatter], so that no verb shows the secrets that goth's providers
+// hold in exported fields.
+func (s *Strategy) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "gothprovider.Strategy(%T)", s.provider)
+}
+
 // Authenticate implements [passport.Strategy]. It begins a flow, or ends the one that the
 // provider's answer belongs to.
 func (s *Strategy) Authenticate(r *http.Request, a *passport.Attempt) (passport.Result, error) {

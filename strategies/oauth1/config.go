@@ -2,8 +2,10 @@ package oauth1
 
 import (
 	"crypto/rsa"
+	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -76,6 +78,11 @@ func (c Config) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("consumer_key", c.ConsumerKey))
 }
 
+// MarshalJSON implements [json.Marshaler].
+func (c Config) MarshalJSON() ([]byte, error) {
+	return json.Marshal(map[string]string{"consumer_key": c.ConsumerKey})
+}
+
 // check panics on what cannot be right.
 func check(c *Config) {
 	rsaSigned := c.Signature == RSASHA1 || c.Signature == RSASHA256
@@ -105,9 +112,9 @@ func check(c *Config) {
 // checkAddresses panics on addresses that cannot be right, and gives those that are
 // signed their path.
 func checkAddresses(c *Config) {
-	c.Endpoint.RequestURL = address("New: Config.Endpoint.RequestURL", c.Endpoint.RequestURL)
+	c.Endpoint.RequestURL = signed("New: Config.Endpoint.RequestURL", c.Endpoint.RequestURL)
 	c.Endpoint.AuthorizeURL = address("New: Config.Endpoint.AuthorizeURL", c.Endpoint.AuthorizeURL)
-	c.Endpoint.AccessURL = address("New: Config.Endpoint.AccessURL", c.Endpoint.AccessURL)
+	c.Endpoint.AccessURL = signed("New: Config.Endpoint.AccessURL", c.Endpoint.AccessURL)
 	_ = address("New: Config.CallbackURL", c.CallbackURL) // sent as it is written
 	callback, _ := url.Parse(c.CallbackURL)               // it was parsed just now
 	for name := range callback.Query() {
@@ -133,6 +140,23 @@ func address(what, text string) string {
 		u.Path = "/"
 	}
 	return u.String()
+}
+
+// signed is address for one that is signed. github.com/dghubble/oauth1 signs one value of
+// each name, where RFC 5849, 3.4.1.3 has all: the service would find no request of it good.
+func signed(what, text string) string {
+	whole := address(what, text)
+	u, _ := url.Parse(whole) // it was parsed just now
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		panic(fmt.Sprintf("oauth1: %s has a query that does not parse, and cannot be signed; escape it", what))
+	}
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		if len(query[name]) > 1 {
+			panic(fmt.Sprintf("oauth1: %s has the parameter %q more than once, which cannot be signed; leave one", what, name))
+		}
+	}
+	return whole
 }
 
 // reserved tells whether a parameter is the protocol's own (RFC 5849, 3.1).

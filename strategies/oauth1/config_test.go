@@ -49,6 +49,11 @@ func TestAWiringMistakePanicsInASentence(t *testing.T) {
 		"a user":                          {func(c *oauth1.Config) { c.Endpoint.AuthorizeURL = "https://a:b@op.example/" }, "Config.Endpoint.AuthorizeURL is"},
 		"a fragment":                      {func(c *oauth1.Config) { c.Endpoint.AuthorizeURL = "https://op.example/#x" }, "Config.Endpoint.AuthorizeURL is"},
 		"an address that does not parse":  {func(c *oauth1.Config) { c.Endpoint.AuthorizeURL = "https://op.example/%zz" }, "Config.Endpoint.AuthorizeURL is"},
+		"a name twice":                    {func(c *oauth1.Config) { c.Endpoint.RequestURL = "https://op.example/r?x=1&x=2" }, `Config.Endpoint.RequestURL has the parameter "x" more than once`},
+		"a name twice, for access":        {func(c *oauth1.Config) { c.Endpoint.AccessURL = "https://op.example/r?x=1&x=2" }, `Config.Endpoint.AccessURL has the parameter "x" more than once`},
+		"a name twice, not signed":        {func(c *oauth1.Config) { c.Endpoint.AuthorizeURL = "https://op.example/r?x=1&x=2" }, ""},
+		"a query that does not parse":     {func(c *oauth1.Config) { c.Endpoint.AccessURL = "https://op.example/r?x=1;y=2" }, "Config.Endpoint.AccessURL has a query that does not parse"},
+		"a query without a path":          {func(c *oauth1.Config) { c.Endpoint.AccessURL = "https://op.example?y=1" }, ""},
 		"a token in an address":           {func(c *oauth1.Config) { c.Endpoint.AuthorizeURL = "https://op.example/?oauth_token=x" }, `Config.Endpoint.AuthorizeURL has the parameter "oauth_token"`},
 		"no callback":                     {func(c *oauth1.Config) { c.CallbackURL = "" }, `Config.CallbackURL is ""`},
 		"a callback without a host":       {func(c *oauth1.Config) { c.CallbackURL = "/callback" }, `Config.CallbackURL is "/callback"`},
@@ -73,6 +78,7 @@ func TestAWiringMistakePanicsInASentence(t *testing.T) {
 	for name, f := range map[string]func(){
 		"oauth1: ReplyProfile: ": func() { oauth1.ReplyProfile("") },
 		"oauth1: JSONProfile: ":  func() { oauth1.JSONProfile("http://op.example/me", "id") },
+		"oauth1: JSONProfile: the address has the parameter \"x\" more than once": func() { oauth1.JSONProfile("https://op.example/me?x=1&x=2", "id") },
 		"oauth1: JSONProfile: t": func() { oauth1.JSONProfile("https://op.example/me", "") },
 	} {
 		if got := panics(f); !strings.HasPrefix(got, name) {

@@ -46,10 +46,10 @@ func ReplyProfile(param string) ProfileFunc {
 // taken digit by digit. An object that two readers may understand differently is refused.
 // Where the subject is deeper, write a [ProfileFunc].
 //
-// Panics on an address that is not https (http on a loopback host only) and on an empty
-// name.
+// Panics on an address that is not https (http on a loopback host only) or has a parameter
+// more than once, and on an empty name.
 func JSONProfile(from, subjectMember string) ProfileFunc {
-	target := address("JSONProfile: the address", from)
+	target := signed("JSONProfile: the address", from)
 	if subjectMember == "" {
 		panic("oauth1: JSONProfile: the name of the subject's member is empty")
 	}

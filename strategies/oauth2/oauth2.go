@@ -28,8 +28,10 @@ package oauth2
 
 import (
 	"crypto"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -52,7 +54,7 @@ const (
 )
 
 // Config is an application at a service, and the service. Fields without a default are
-// required.
+// required. Printed and logged it shows the client id only.
 type Config struct {
 	// ClientID is what the service calls the application.
 	ClientID string
@@ -166,7 +168,7 @@ func New[T any](config Config, verify func(r *http.Request, g Grant) (T, error))
 }
 
 // flow is the part that is the same with OpenID Connect.
-func (c *Config) flow() codeflow.Config {
+func (c Config) flow() codeflow.Config {
 	f := codeflow.Config{ClientID: c.ClientID, ClientSecret: c.ClientSecret, Auth: codeflow.Auth(c.Auth), Key: c.Key, KeyID: c.KeyID,
 		RedirectURL: c.RedirectURL, Scopes: c.Scopes, ScopeSeparator: c.ScopeSeparator, Params: c.Params,
 		Issuer: c.Issuer, NamesIssuer: c.RequireIssuer, FormPost: c.FormPost, Timeout: c.Timeout,
@@ -176,6 +178,20 @@ func (c *Config) flow() codeflow.Config {
 	}
 	return f
 }
+
+// Format implements [fmt.Formatter], so that no verb shows the secret.
+func (c Config) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "oauth2.Config(%q)", c.ClientID) }
+
+// LogValue implements [slog.LogValuer].
+func (c Config) LogValue() slog.Value { return slog.GroupValue(slog.String("client_id", c.ClientID)) }
+
+// MarshalJSON implements [json.Marshaler].
+func (c Config) MarshalJSON() ([]byte, error) {
+	return json.Marshal(map[string]string{"client_id": c.ClientID})
+}
+
+// Format implements [fmt.Formatter], so that no verb shows the secret.
+func (s *Strategy) Format(f fmt.State, verb rune) { s.client.Format(f, verb) }
 
 // Authenticate implements [passport.Strategy]. It begins a flow, or ends the one that the
 // service's answer belongs to.

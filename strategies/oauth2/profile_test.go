@@ -147,3 +147,11 @@ func TestAProfileFunctionOfOnesOwn(t *testing.T) {
 	defer cancel()
 	p.Want("a hang", b.Send(r.WithContext(ctx)), passport.CodeProviderTimeout, 504)
 }
+
+// An application's tests make grants of their own, as they make an oidc.Identity.
+func TestAGrantThatATestMadeHasATokenThatIsEmpty(t *testing.T) {
+	g := oauth2.Grant{Subject: "x"}
+	if token, err := g.TokenSource(t.Context()).Token(); err != nil || token.AccessToken != "" || g.Client(t.Context()) == nil {
+		t.Errorf("%v, %v", token, err)
+	}
+}

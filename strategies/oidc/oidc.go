@@ -101,6 +101,10 @@ func New[T any](c Config, verify func(r *http.Request, who Identity) (T, error))
 	return s
 }
 
+// Format shows no secret, whatever the verb: fmt does not ask Config, which is in an
+// unexported field.
+func (s *Strategy) Format(f fmt.State, verb rune) { s.config.Format(f, verb) }
+
 // Authenticate implements [passport.Strategy]. It begins a flow, or ends the one that the
 // provider's answer belongs to.
 func (s *Strategy) Authenticate(r *http.Request, a *passport.Attempt) (passport.Result, error) {

@@ -21,9 +21,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/gopassport/passport"
+	"github.com/gopassport/passport/internal/codeflow"
 	"github.com/gopassport/passport/internal/vault"
 )
 
@@ -113,10 +115,28 @@ func (s *Strategy) Authenticate(r *http.Request, a *passport.Attempt) (passport.
 	if err != nil {
 		return nil, err
 	}
+	if err := a.CheckParams(e.strategy); err != nil { // this one was not there when the route was made
+		return nil, &passport.Error{Code: passport.CodeConfiguration, Status: http.StatusInternalServerError, Err: err}
+	}
 	a.Tenant(e.binding)
 	defer a.Tenant(tenant)
 	result, err := e.strategy.Authenticate(r, a)
 	return result, explained(err)
+}
+
+// CheckParam refuses parameters of a route that no strategy lets a route set. The registry
+// asks when the route is made. What else a tenant's strategy refuses, a typo say, is a fault
+// (configuration, 500) of each request for it: only then is there one to ask.
+func (s *Strategy) CheckParam(key, value string) error {
+	if strings.HasPrefix(key, "oauth_") {
+		return errors.New("names that begin with oauth_ are the protocol's own")
+	}
+	return codeflow.CheckParam(key, value)
+}
+
+// Format implements [fmt.Formatter], so that no verb shows more than how many are held at most.
+func (s *Strategy) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "tenants.Strategy(%d)", s.cache.keep)
 }
 
 // Forget makes the next request of a tenant look it up, for whoever changes or removes
