@@ -74,7 +74,6 @@ func harmless(err error) error {
 		certificate *tls.CertificateVerificationError
 		name        *net.DNSError
 		network     *net.OpError
-		timeout     net.Error
 	)
 	switch {
 	case errors.As(err, &safe):
@@ -91,18 +90,24 @@ func harmless(err error) error {
 			return known
 		}
 	}
-	return class{classOf(err), errors.As(err, &timeout) && timeout.Timeout()}
+	return &class{err}
 }
 
-// class is what may be said of an error whose text may not: its type, and whether time ran
-// out, which [url.Error] asks for.
-type class struct {
-	text    string
-	timeout bool
-}
+// class is an error of which only the type shows. It has no Unwrap, so nobody prints the
+// cause by walking along; who knows what to ask for (the application's own transport may
+// have failed) finds it all the same.
+type class struct{ cause error }
 
-func (c class) Error() string { return c.text }
-func (c class) Timeout() bool { return c.timeout }
+func (c *class) Error() string        { return classOf(c.cause) }
+func (c *class) GoString() string     { return c.Error() } // %#v would show the cause
+func (c *class) Is(target error) bool { return errors.Is(c.cause, target) }
+func (c *class) As(target any) bool   { return errors.As(c.cause, target) }
+
+// Timeout is for [url.Error], which asks.
+func (c *class) Timeout() bool {
+	var timeout net.Error
+	return errors.As(c.cause, &timeout) && timeout.Timeout()
+}
 
 // classOf names the type of an error.
 func classOf(err error) string {

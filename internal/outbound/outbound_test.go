@@ -362,7 +362,7 @@ func sameKind(e, cause error) bool {
 	var retrieve *oauth2.RetrieveError
 	switch {
 	case errors.As(cause, &ofRequest):
-		return errors.As(e, &request) && (errors.Is(request.Err, ofRequest.Err) || request.Timeout() && ofRequest.Timeout()) && !strings.Contains(request.URL, "CANARY")
+		return errors.As(e, &request) && errors.Is(request.Err, ofRequest.Err) && request.Timeout() == ofRequest.Timeout() && !strings.Contains(request.URL, "CANARY")
 	case errors.As(cause, &retrieve):
 		return errors.As(e, &retrieve) && !strings.Contains(fmt.Sprintf("%v %+v", retrieve, *retrieve), "CANARY")
 	}
