@@ -106,7 +106,7 @@ func (c *Client) post(x *outbound.Exchange, address string, form url.Values) (an
 	//nolint:bodyclose // outbound.Body closes it
 	reply, err := x.RoundTrip(r) // an http.Client would add redirects and cookies, and there are none
 	if err != nil {
-		return answered{}, err
+		return answered{}, &url.Error{Op: "Post", URL: address, Err: err} // as a client does: outbound knows what to hide of it
 	}
 	body, err := outbound.Body(reply)
 	return answered{reply, body}, err

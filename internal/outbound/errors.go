@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -38,7 +39,8 @@ func (x *Exchange) Error(cause error) *passport.Error {
 }
 
 // quiet is a cause for error trackers, which print what errors wrap: the code of a reply,
-// not its text, and the address of a request, not its query.
+// not its text, the address of a request, not its query, and of why it failed what is
+// harmless.
 func quiet(cause error) error {
 	var retrieve *oauth2.RetrieveError
 	var request *url.Error
@@ -57,9 +59,59 @@ func quiet(cause error) error {
 		if u, err := url.Parse(request.URL); err == nil {
 			address = u.Scheme + "://" + u.Host + u.Path
 		}
-		return &url.Error{Op: request.Op, URL: address, Err: request.Err}
+		return &url.Error{Op: request.Op, URL: address, Err: harmless(request.Err)}
 	}
 	return cause
+}
+
+// harmless is the part of an error of the network's that says nothing a provider made up:
+// the first of a known type, without what is wrapped around it. Of any other only the class
+// is left, for net/http quotes the lines of a reply that it cannot read, and a transport of
+// the application's may say anything.
+func harmless(err error) error {
+	var (
+		safe        Safe
+		certificate *tls.CertificateVerificationError
+		name        *net.DNSError
+		network     *net.OpError
+	)
+	switch {
+	case errors.As(err, &safe):
+		return safe
+	case errors.As(err, &certificate):
+		return certificate
+	case errors.As(err, &network): // before the name, which one has that failed to dial
+		return network
+	case errors.As(err, &name):
+		return name
+	}
+	for _, known := range []error{context.Canceled, context.DeadlineExceeded, io.ErrUnexpectedEOF, io.EOF} {
+		if errors.Is(err, known) {
+			return known
+		}
+	}
+	return &class{err}
+}
+
+// class is an error of which only the type shows. It has no Unwrap, so nobody prints the
+// cause by walking along; who knows what to ask for (the application's own transport may
+// have failed) finds it all the same.
+type class struct{ cause error }
+
+func (c *class) Error() string        { return classOf(c.cause) }
+func (c *class) GoString() string     { return c.Error() } // %#v would show the cause
+func (c *class) Is(target error) bool { return errors.Is(c.cause, target) }
+func (c *class) As(target any) bool   { return errors.As(c.cause, target) }
+
+// Timeout is for [url.Error], which asks.
+func (c *class) Timeout() bool {
+	var timeout net.Error
+	return errors.As(c.cause, &timeout) && timeout.Timeout()
+}
+
+// classOf names the type of an error.
+func classOf(err error) string {
+	return fmt.Sprintf("an error of type %T, whose text is not shown", innermost(err))
 }
 
 // hidden is a cause that does not show itself.
@@ -124,7 +176,7 @@ func (x *Exchange) reason(cause error) string {
 	case errors.As(cause, &network):
 		return "the network: " + network.Op
 	}
-	return fmt.Sprintf("an error of type %T, whose text is not shown", innermost(cause))
+	return classOf(cause)
 }
 
 // tokenError is an error code of RFC 6749, 5.2, or one that large services have in its

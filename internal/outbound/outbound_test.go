@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -361,7 +362,7 @@ func sameKind(e, cause error) bool {
 	var retrieve *oauth2.RetrieveError
 	switch {
 	case errors.As(cause, &ofRequest):
-		return errors.As(e, &request) && errors.Is(request.Err, ofRequest.Err) && !strings.Contains(request.URL, "CANARY")
+		return errors.As(e, &request) && errors.Is(request.Err, ofRequest.Err) && request.Timeout() == ofRequest.Timeout() && !strings.Contains(request.URL, "CANARY")
 	case errors.As(cause, &retrieve):
 		return errors.As(e, &retrieve) && !strings.Contains(fmt.Sprintf("%v %+v", retrieve, *retrieve), "CANARY")
 	}
@@ -373,6 +374,46 @@ type timeout struct{}
 func (timeout) Error() string   { return "CANARY" }
 func (timeout) Timeout() bool   { return true }
 func (timeout) Temporary() bool { return false }
+
+// net/http quotes the lines of a reply that it cannot read, and error trackers print all
+// that an error wraps.
+func TestNoErrorInTheChainQuotesAMalformedReply(t *testing.T) {
+	for _, reply := range []string{
+		"HTTP/1.1 200 OK\r\nCANARY no colon here\r\n\r\n",
+		"CANARY what\r\n\r\n",
+		"HTTP/1.1 CANARY OK\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Length: CANARY\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: CANARY\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nCANARY\r\n",
+	} {
+		x := &outbound.Exchange{Context: t.Context(), Transport: &http.Transport{}}
+		x.Step("the request")
+		_, err := x.Client().Get(raw(t, reply) + "/?code=CANARY")
+		if err == nil {
+			t.Fatalf("%q: an answer", reply)
+		}
+		for e := error(x.Error(err)); e != nil; e = errors.Unwrap(e) {
+			if text := fmt.Sprintf("%v %+v %#v", e, e, e); strings.Contains(text, "CANARY") {
+				t.Errorf("%q: %T: %s", reply, e, text)
+			}
+		}
+	}
+}
+
+func TestWhatIsKnownAboutAFailureStaysWithinReach(t *testing.T) {
+	for _, known := range []error{
+		context.Canceled, context.DeadlineExceeded, io.EOF, io.ErrUnexpectedEOF, outbound.Safe("safe"),
+		&net.OpError{Op: "dial", Err: &net.DNSError{Name: "op.example"}}, &net.DNSError{Name: "op.example"},
+		&tls.CertificateVerificationError{Err: errors.New("expired")},
+	} {
+		x := &outbound.Exchange{Context: t.Context()}
+		e := x.Error(&url.Error{Op: "Get", URL: "https://op.example/", Err: fmt.Errorf("CANARY: %w", known)})
+		var request *url.Error
+		if !errors.Is(e, known) || !errors.As(e, &request) || strings.Contains(request.Error(), "CANARY") {
+			t.Errorf("%T: %v", known, request)
+		}
+	}
+}
 
 func TestAnErrorNamesTheHostAndTheStatus(t *testing.T) {
 	x, address := serve(t, func(w http.ResponseWriter, _ *http.Request) {
