@@ -36,8 +36,8 @@ func (a *Attempt) Strategy() string { return a.name }
 // Param is a parameter of the route ([Param]); "" where there is none.
 func (a *Attempt) Param(key string) string { return a.route.params[key] }
 
-// CheckParams asks s about the route's parameters, as the registry asks its own strategies
-// when a route is made. For a strategy that picks s for this request only.
+// CheckParams asks s about the route's parameters, for a strategy that picks s for this
+// request only. The error is a fault; the registry asks its own when a route is made.
 func (a *Attempt) CheckParams(s Strategy) error { return a.route.checkParams(s) }
 
 // Tenant says for whom the strategy works in this request, where one strategy serves
@@ -79,13 +79,9 @@ func (a *Attempt) person() error {
 	case a.request.Method != http.MethodGet && a.request.Method != http.MethodPost:
 		return &Error{Code: CodeMethod, Status: http.StatusMethodNotAllowed, Err: fmt.Errorf("a %s neither begins nor ends a flow", intent.Method(a.request))}
 	case intent.Prefetch(a.request):
-		return guessed()
+		return &Error{Code: CodePrefetch, Status: http.StatusForbidden, Err: errors.New("the browser loads the page before anybody asked for it")}
 	}
 	return nil
-}
-
-func guessed() error {
-	return &Error{Code: CodePrefetch, Status: http.StatusForbidden, Err: errors.New("the browser loads the page before anybody asked for it")}
 }
 
 // ownPage refuses what another site began.

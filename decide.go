@@ -118,7 +118,7 @@ func (a *Attempt) accept(result *Result, posted bool) error {
 		case absent.Nil(v.Value):
 			return errors.New("the strategy succeeded with a nil value")
 		case !a.taken && !a.route.noSession && intent.Prefetch(a.request):
-			return guessed()
+			return a.person()
 		case posted && !a.taken:
 			return crossSite(errors.New("another site sent this form, and it ends no flow that began here"))
 		}

@@ -20,11 +20,10 @@
 //
 // Four kinds of things are kept in a browser, sealed, in cookies that are never mixed:
 // the login (unless a [SessionStore] keeps it), notes (messages and the page that
-// somebody wanted before logging in), flows, one cookie each: what must be known
-// between the redirect to a provider and the callback (with a [FlowStore] only what binds
-// the flow to the browser), and for two minutes an answer that a provider posted in a
-// form. A flow ends once, for the same purpose, strategy and tenant, in the same browser,
-// while the same person is logged in.
+// somebody wanted before logging in), flows, one cookie each: what must be known between
+// the redirect to a provider and the callback (with a [FlowStore] only what binds the two),
+// and for two minutes an answer that a provider posted in a form. A flow ends once, for the
+// same purpose, strategy and tenant, in the same browser, while the same person is logged in.
 //
 // # Errors
 //

@@ -1,6 +1,7 @@
 package passport
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -63,8 +64,7 @@ const (
 
 var (
 	// ErrNoUser is what Users.Load returns when the user of a login is gone: deleted,
-	// or barred. Nobody is logged in then, and Registry.Session ends the session and
-	// removes its cookie; outside of Session the cookie stays.
+	// or barred. Nobody is logged in then, and under Registry.Session the session ends.
 	ErrNoUser = errors.New("passport: no such user")
 
 	// ErrNoFlow is what FlowStore.Take returns when there is no such flow, or no longer.
@@ -128,9 +128,7 @@ func asError(err error, code Code, status int) *Error {
 	if error(e) != err {
 		own.Err = err // what somebody wrapped around it belongs into the log
 	}
-	if own.Status == 0 {
-		own.Status = status
-	}
+	own.Status = cmp.Or(own.Status, status)
 	return &own
 }
 

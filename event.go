@@ -45,8 +45,7 @@ func logEvent(ctx context.Context, e Event) {
 	}
 }
 
-// observe reports what came of a request, and who is logged in now. started is zero for
-// what takes no time.
+// observe reports what came of a request, and to whom. started is zero for what takes no time.
 func (p *Registry) observe(r *http.Request, started time.Time, e Event) {
 	if s := p.stateOf(r); s != nil && e.User == "" {
 		_, e.User = s.get()

@@ -59,8 +59,7 @@ func (g gorillaSessions) Load(r *http.Request) (Session, error) {
 // are fastest, other values are encoded with gob. The keys have 32 random bytes each,
 // newest first. Panics on a key that cannot be one.
 //
-// Chromium and Firefox take Secure cookies from http://127.0.0.1 and http://localhost, too;
-// Safari does not.
+// All browsers but Safari take Secure cookies from http://127.0.0.1 and http://localhost, too.
 func CookieSessions(keys ...[]byte) *sessions.CookieStore {
 	store, err := gorilla.NewCookieStore(keys, defaultLifetime)
 	if err != nil {

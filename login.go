@@ -71,8 +71,7 @@ func (p *Registry) become(r *http.Request, user any, key string, at time.Time) {
 // of the response. Flows that the person began end for nobody else. With a store that
 // keeps sessions on a server, copies of the cookie stop working; with cookies they do not
 // until they expire, unless Config.Revocations remembers them (see Users.Stamp, too).
-// Call it from a POST route behind [http.CrossOriginProtection], so that no other site
-// can.
+// Call it from a POST route behind [http.CrossOriginProtection].
 //
 // It does not load the user, but [Registry.Session] does, and answers with a fault where
 // Load fails: mount the log-out beside Session, not under it, if it must work then.
@@ -127,9 +126,8 @@ func (p *Registry) endLogin(r *http.Request, session Session) (record.Record, er
 // [SuccessReturnToOrRedirect]; what is no top-level navigation (a frame, a fetch, htmx, a
 // POST) gets 401, and so does everybody where loginURL is "".
 //
-// It does not belong around loginURL itself: that redirects for ever. A page is not noted
-// where its address has more than 2048 bytes, or its path has //, %25, %2F or %5C in it.
-// Panics on a loginURL elsewhere.
+// Around loginURL itself it redirects for ever. A page is not noted where its address has
+// more than 2048 bytes, or its path //, %25, %2F or %5C. Panics on a loginURL elsewhere.
 func (p *Registry) RequireUser(loginURL string) func(http.Handler) http.Handler {
 	return p.require("RequireUser", 0, loginURL)
 }
@@ -139,7 +137,6 @@ func (p *Registry) RequireUser(loginURL string) func(http.Handler) http.Handler 
 // does with others what [Registry.RequireUser] does. After the log-in, a flow that was
 // asked for goes on. (Where the log-in's page has a Content-Security-Policy, its
 // form-action must allow the service's origin: Chromium looks at redirects, too.)
-//
 // Credentials that come with each request ([NoSession]: Basic, Bearer) count as a log-in
 // just now. Panics on a d that is not positive and where there is no Config.Users.
 func (p *Registry) RequireRecentLogin(d time.Duration, loginURL string) func(http.Handler) http.Handler {

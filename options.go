@@ -96,9 +96,8 @@ func FailureMessage(text string) Option { return func(rt *route) { rt.failureMes
 func AnswerAs(kind string) Option { return func(rt *route) { rt.answers = kind } }
 
 // OnError answers the refusals and faults of this route that no redirect takes, in
-// place of Config.OnError. The error is an [*Error]. f writes the whole answer: add each
-// of Error.Challenges as a WWW-Authenticate, and set Retry-After to Error.RetryAfter, in
-// seconds, where it is not 0.
+// place of Config.OnError. The error is an [*Error]. f writes the whole answer: also its
+// Challenges, as WWW-Authenticate, and its RetryAfter, in seconds, as Retry-After.
 func OnError(f func(w http.ResponseWriter, r *http.Request, err error)) Option {
 	return func(rt *route) { rt.onError = f }
 }

@@ -26,9 +26,8 @@ type Config struct {
 	// a browser: logins (where Sessions is nil), pending flows, messages. All machines
 	// that serve the application need the same. To rotate, add a new one behind the old
 	// one on all machines, then move it to the front, and keep the old one for Lifetime.
-	// Registries with the same Keys (or the same Sessions) and the same type of Users
-	// share their logins: give each a type or a key of its own. Empty only for a registry
-	// without Users, Subject, Sessions and Flows.
+	// Registries with the same Keys (or Sessions) and the same type of Users share their
+	// logins. Empty only for a registry without Users, Subject, Sessions and Flows.
 	Keys [][]byte
 
 	// Users says how the logged-in user is kept. Nil: there are no login sessions, and
@@ -36,8 +35,7 @@ type Config struct {
 	Users UserStore
 
 	// Sessions is where logins are kept. Nil: in sealed cookies under Keys, which needs
-	// no server. One login of many can be ended there only with Revocations; Users.Stamp
-	// ends all of a user.
+	// no server; there only Revocations end one login of many. Users.Stamp ends all.
 	Sessions SessionStore
 
 	// Revocations is where ended logins are remembered, so that Logout and
@@ -66,15 +64,12 @@ type Config struct {
 
 	// OnError answers every refusal and fault that no redirect takes. Nil: a status with
 	// a short text, or application/problem+json (RFC 9457) for callers that are no page.
-	// A function writes the whole answer, headers too: see the option [OnError].
 	OnError func(http.ResponseWriter, *http.Request, error)
 
 	// Observe hears of every login, connection, refusal and fault, for audit and
-	// metrics. It is called in the request's goroutine, so it must not block, and from
-	// many goroutines at once. It does not hear of the errors that Login, Logout and
-	// LogoutEverywhere return, nor of those that Check returns before a strategy ran:
-	// these are their caller's to report. Nil: log/slog, faults as errors and the rest at
-	// debug level.
+	// metrics; not of errors that Login, Logout and LogoutEverywhere return, or Check before
+	// a strategy ran. It is called in the goroutines of requests, many at once, so it must
+	// not block. Nil: log/slog, faults as errors and the rest at debug level.
 	Observe func(context.Context, Event)
 }
 
@@ -109,11 +104,12 @@ func New(config Config) *Registry {
 	config.check()
 	p := &Registry{config: config, origins: config.Origins, cross: http.NewCrossOriginProtection()}
 	for _, origin := range config.Origins {
-		if err := p.cross.AddTrustedOrigin(origin); err != nil {
-			panic(fmt.Sprintf("passport: New: Config.Origins: %v", err))
+		if err := p.cross.AddTrustedOrigin(origin); err != nil || !intent.IsOrigin(origin) {
+			panic(fmt.Sprintf("passport: New: Config.Origins has %q; an origin is a scheme and a host as browsers write them, https://app.example, and http only on a loopback host", origin))
 		}
 	}
 	p.keep()
+	p.config.Keys = nil // whatever prints a registry shows none
 	return p
 }
 
@@ -144,19 +140,13 @@ func (c Config) check() {
 			panic(fmt.Sprintf("passport: New: Config.Keys[%d] %s", i, problem))
 		}
 	}
-	for _, origin := range c.Origins {
-		if !intent.IsOrigin(origin) {
-			panic(fmt.Sprintf("passport: New: Config.Origins has %q; an origin is a scheme and a host as browsers write them, https://app.example, and http only on a loopback host", origin))
-		}
-	}
 }
 
 // keep sets up all that is kept, in the browser and in stores.
 func (p *Registry) keep() {
 	p.sessions = p.config.Sessions
 	if p.config.Users != nil {
-		// Two registries may share a session: where their types of users differ, a user's
-		// login is none of an admin.
+		// Where two registries share a session, a user's login is none of an admin.
 		p.loginKey = "passport-" + vault.Digest(p.config.Users.kind())[:8]
 	}
 	if len(p.config.Keys) == 0 {
@@ -173,9 +163,6 @@ func (p *Registry) keep() {
 	}
 }
 
-// Format implements [fmt.Formatter], so that no verb shows Config.Keys.
-func (p *Registry) Format(f fmt.State, _ rune) { p.config.Format(f, 'v') }
-
 func (p *Registry) vault(purpose string) *vault.Vault {
 	scope := ""
 	if p.config.Users != nil {
@@ -189,15 +176,14 @@ func (p *Registry) vault(purpose string) *vault.Vault {
 }
 
 // Use registers a strategy under a name. Routes, flows and errors know it by that name
-// alone, so a strategy that is needed with two configurations is registered under two.
-// Call it before the middleware that names it is made.
-// Panics on a name outside [A-Za-z0-9._-]{1,64}, on nil and on a name that is taken, and
-// where a strategy with a method RedirectURL() string has the address of another.
+// alone. Call it before the middleware that names it is made. Panics on a name outside
+// [A-Za-z0-9._-]{1,64}, on nil and on a name that is taken, and where a strategy with a
+// method RedirectURL() string has the address of another.
 func (p *Registry) Use(name string, s Strategy) {
 	p.use.Lock()
 	defer p.use.Unlock()
 	switch {
-	case !nameable(name):
+	case !table.Name(name):
 		panic(fmt.Sprintf("passport: Use(%q): a name is 1 to 64 of A-Z a-z 0-9 . _ -", name))
 	case absent.Nil(s):
 		panic(fmt.Sprintf("passport: Use(%q): the strategy is nil", name))
@@ -210,11 +196,6 @@ func (p *Registry) Use(name string, s Strategy) {
 		}
 	}
 	p.strategies.Put(name, s)
-}
-
-func nameable(name string) bool {
-	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
-	return name != "" && len(name) <= 64 && strings.Trim(name, letters) == ""
 }
 
 // known complains, for a call of the program's, of a name that nobody registered.

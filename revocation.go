@@ -25,9 +25,8 @@ type RevocationStore interface {
 // LogoutEverywhere ends all logins of a user, by the key that Users.Key gives, on every
 // machine: after a stolen telephone, say. Who logs in afterwards is not touched, so a
 // handler that changes a password calls it and then [Registry.Login]. "Afterwards" goes by
-// the clock of this machine: where that is ahead of another's, logins made there are
-// ended, too, until the other clock has caught up. It needs Config.Revocations; the error
-// is an [*Error]. It is safe for concurrent use.
+// this machine's clock: until another that is behind has caught up, logins there end, too.
+// It needs Config.Revocations; the error is an [*Error]. It is safe for concurrent use.
 func (p *Registry) LogoutEverywhere(ctx context.Context, key string) error {
 	if p.config.Revocations == nil || key == "" {
 		return fault(CodeConfiguration, http.StatusInternalServerError, errors.New("LogoutEverywhere needs Config.Revocations, and the key of a user"))

@@ -177,7 +177,8 @@ func (p *Registry) Session(next http.Handler) http.Handler {
 		s := newState(p, r)
 		stale, err := p.restore(s)
 		if err == nil && stale {
-			err = p.forget(w, s)
+			p.observe(&s.request, time.Time{}, Event{Kind: "forget"})
+			err = p.end(w, &s.request)
 		}
 		if err != nil {
 			p.answer(w, &s.request, &route{onError: p.config.OnError}, err)
@@ -235,12 +236,6 @@ func storeFault(err error) error {
 		return fault(CodeSessionTooLarge, http.StatusInternalServerError, fmt.Errorf("%w: keep less in the session, or keep sessions on a server (Config.Sessions)", err))
 	}
 	return asError(err, CodeSessionStore, http.StatusServiceUnavailable)
-}
-
-// forget ends a stale login.
-func (p *Registry) forget(w http.ResponseWriter, s *state) error {
-	p.observe(&s.request, time.Time{}, Event{Kind: "forget"})
-	return p.end(w, &s.request)
 }
 
 // peek reads the login of a request, "" where there is none.

@@ -56,8 +56,7 @@ type Redirect struct {
 }
 
 // Pass says that the strategy has no opinion. The request goes on as it came, also when
-// strategies before it in a chain failed: [UserFrom] gives who was logged in before, if
-// anybody was, and [AccountFrom] nothing.
+// strategies before it in a chain failed: [UserFrom] gives who was logged in, if anybody.
 type Pass struct{}
 
 func (Success) result()  {}

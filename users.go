@@ -25,9 +25,8 @@ type UserStore interface {
 //
 // Logins belong to Config.Keys (or Config.Sessions) and to the name of T with its package:
 // registries that have both in common share them, and renaming or moving T ends all of
-// them. Two programs that each have a main.User have one name for it.
-//
-// The functions are called from many goroutines at once.
+// them (to two programs, main.User is one name). The functions are called from many
+// goroutines at once.
 type Users[T any] struct {
 	// Key names a user, for ever: a database id, not an e-mail address. At most some
 	// hundred bytes. An empty key is a fault.
@@ -50,9 +49,8 @@ func (u Users[T]) check() {
 	}
 }
 
-// kind tells the users of one registry from another's, where their types differ. It goes
-// into the names and keys of cookies, so that a login of one is never read as a login of
-// the other.
+// kind tells users of one type from another's. It goes into the names and keys of cookies,
+// so that a login of one is never read as a login of the other.
 func (u Users[T]) kind() string { return record.Kind(reflect.TypeFor[T]()) }
 
 // keeps tells whether T is what the pointer points to.

@@ -3,6 +3,7 @@ package table
 
 import (
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -11,6 +12,12 @@ import (
 type Table[T any] struct {
 	values    sync.Map // each T by its name
 	addresses sync.Map // names by what is theirs alone
+}
+
+// Name tells whether a text may be a name: it stands in errors, logs and the names of cookies.
+func Name(text string) bool {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
+	return text != "" && len(text) <= 64 && strings.Trim(text, letters) == ""
 }
 
 // Put adds a value, or replaces it.

@@ -52,8 +52,8 @@ func Example() {
 
 	login := auth.Authenticate("work", passport.SuccessReturnToOrRedirect("/"), passport.FailureRedirect("/login"))
 	mux := http.NewServeMux()
-	mux.Handle("GET /auth/work", login(nil))
-	mux.Handle("GET /auth/work/callback", login(nil))
+	mux.Handle("GET /auth/work", login(http.NotFoundHandler()))
+	mux.Handle("GET /auth/work/callback", login(http.NotFoundHandler()))
 	fmt.Println("ready")
 	// Output: ready
 }
