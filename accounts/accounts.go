@@ -130,6 +130,14 @@ const (
 	Expired   Change = "expired"   // it has to be connected again
 )
 
+// Format implements [fmt.Formatter], so that no verb shows Keys.
+func (c Config) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "accounts.Config(%q)", slices.Sorted(maps.Keys(c.Services)))
+}
+
+// Format implements [fmt.Formatter], so that no verb shows what tokens are sealed with.
+func (s *Accounts) Format(f fmt.State, verb rune) { s.config.Format(f, verb) }
+
 // Accounts keeps accounts. Make it with [New]. It is safe for concurrent use.
 type Accounts struct {
 	config  Config

@@ -14,7 +14,9 @@ import (
 	"github.com/markbates/goth/providers/github"
 
 	"github.com/gopassport/passport"
+	"github.com/gopassport/passport/accounts"
 	"github.com/gopassport/passport/internal/codeflow"
+	"github.com/gopassport/passport/passporttest"
 	"github.com/gopassport/passport/strategies/gothprovider"
 	"github.com/gopassport/passport/strategies/oauth1"
 	"github.com/gopassport/passport/strategies/oauth2"
@@ -59,6 +61,7 @@ func (w wiring) values(t *testing.T) []any {
 	}
 	customers := tenants.New(tenants.Config{Of: func(*http.Request) string { return "acme" }, Find: func(context.Context, string) (tenants.Tenant, error) { return tenants.Tenant{}, tenants.ErrUnknown }})
 	whole := passport.New(engine)
+	keeping := accounts.Config{Keys: [][]byte{w.key}, Store: new(passporttest.AccountStore)}
 	strategies := map[string]passport.Strategy{
 		"oauth1": oauth1.New(one, func(_ *http.Request, g oauth1.Grant) (string, error) { return g.Subject, nil }),
 		"oauth2": oauth2.New(two, func(_ *http.Request, g oauth2.Grant) (string, error) { return g.Subject, nil }),
@@ -67,7 +70,7 @@ func (w wiring) values(t *testing.T) []any {
 		"goth":   gothprovider.New(github.New("c", secretText, app+"/6"), func(_ *http.Request, u goth.User) (string, error) { return u.UserID, nil }),
 		"sso":    customers,
 	}
-	all := []any{engine, &engine, whole, one, &one, two, &two, signing, &signing, connect, &connect, keyed, &keyed, inner, &inner, client, strategies}
+	all := []any{engine, &engine, whole, keeping, &keeping, accounts.New(keeping), one, &one, two, &two, signing, &signing, connect, &connect, keyed, &keyed, inner, &inner, client, strategies}
 	for name, s := range strategies {
 		whole.Use(name, s)
 		all = append(all, s, []passport.Strategy{s})
