@@ -15,7 +15,7 @@ import (
 
 // TokenSource gives t while it is good, and refreshes it then (RFC 6749, 6). Where the
 // reply has no refresh token, the old one stays. ctx bounds all refreshes, and
-// Config.Timeout each. It is safe for concurrent use, and refreshes once for all who wait.
+// Config.Timeout each. It is safe for concurrent use.
 func (c *Client) TokenSource(ctx context.Context, t *oauth2.Token) oauth2.TokenSource {
 	if t == nil {
 		t = &oauth2.Token{}

@@ -76,12 +76,12 @@ func length(text []byte) int {
 		case '{', '[':
 			depth++
 		case '}', ']':
-			if depth == 1 {
+			switch depth--; depth {
+			case 0:
 				return i + 1
-			} else if depth == 0 { // of what the value, a number or a word, is in
+			case -1: // it closes what the value, a number or a word, is in
 				return i
 			}
-			depth--
 		case ',', ' ', '\t', '\r', '\n':
 			if depth == 0 {
 				return i

@@ -12,7 +12,8 @@ import (
 )
 
 // TokenSource gives a token that was kept while it is good, and lets goth refresh it then,
-// once for all who wait, with the protections that hold for the provider's other calls.
+// with the protections that hold for the provider's other calls. Who waits for a refresh
+// gets what it brought, and asks anew only where it failed.
 // Where the reply has no refresh token, the old one stays; where it has one, the old one
 // may be spent, so keep what Token returns.
 //

@@ -79,7 +79,8 @@ func (s *Strategy) Client(ctx context.Context, t *oauth2.Token) *http.Client {
 }
 
 // TokenSource gives a token that was kept while it is good, and refreshes it then (RFC 6749,
-// 6), once for all who wait. A reply to a refresh is judged as the first one was. Where it
+// 6). Who waits for a refresh gets what it brought, and asks anew only where it failed. A
+// reply to a refresh is judged as the first one was. Where it
 // brings no new refresh token, the old one stays; where it brings one, the old one may be
 // spent, so keep what Token returns.
 //

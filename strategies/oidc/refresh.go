@@ -11,8 +11,8 @@ import (
 	"github.com/gopassport/passport"
 )
 
-// TokenSource gives a token that was kept while it is good, and refreshes it then, once for
-// all who wait. subject is whose it is ([Identity.Subject]): a refreshed ID token that is
+// TokenSource gives a token that was kept while it is good, and refreshes it then. Who waits
+// for a refresh gets what it brought, and asks anew only where it failed. subject is whose it is ([Identity.Subject]): a refreshed ID token that is
 // another person's, provider's or client's is an error (subject_mismatch, id_token_…), and
 // the access token that came with it is not given (OpenID Connect Core 12.2). A refresh
 // token that comes with it replaces the old one, so keep what Token returns. While the
