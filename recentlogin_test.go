@@ -38,7 +38,7 @@ func TestARecentLoginMayConnect(t *testing.T) {
 	})
 }
 
-func TestAConnectWaitsForALogin(t *testing.T) {
+func TestAConnectWaitsForALogin(t *testing.T) { // peers.md 52
 	synctest.Test(t, func(t *testing.T) {
 		s := newCareful(t)
 		b := newBrowser(t, s).as("alice")

@@ -62,7 +62,7 @@ func TestTheRequestThatBeginsCannotSetAnything(t *testing.T) {
 	}
 }
 
-func TestARouteSaysWhatMoreIsAskedFor(t *testing.T) {
+func TestARouteSaysWhatMoreIsAskedFor(t *testing.T) { // peers.md 58
 	params := func(c *oauth2.Config) { c.Params = map[string]string{"audience": "config", "display": "page"} }
 	p, _ := forge(t, []passport.Option{oauth2.Scopes("a", "b:c"), oauth2.Prompt("consent"), oauth2.LoginHint("octo+cat@example.org"), passport.Param("audience", "route")}, params)
 	to := p.Browser().Begin("/connect/forge")

@@ -36,7 +36,7 @@ func strategyOf(d *table) *tenants.Strategy {
 
 func two() *table { return newTable(map[string]string{"acme": "s1", "globex": "s2"}) }
 
-func TestEachTenantHasAStrategyOfItsOwn(t *testing.T) {
+func TestEachTenantHasAStrategyOfItsOwn(t *testing.T) { // peers.md 57
 	p, _ := app(t, two())
 	for _, tenant := range []string{"acme", "globex", "acme"} {
 		b := p.browser()
