@@ -16,7 +16,7 @@ import (
 // of several ([Or]) that succeeds. What the strategy verified is the user of the request
 // ([UserFrom]); the login is kept in the session, whose identity is renewed, unless
 // [NoSession] says otherwise. Then the person is redirected ([SuccessRedirect],
-// [SuccessReturnToOrRedirect]), or the wrapped handler runs.
+// [SuccessReturnToOrRedirect]; the handler may be nil then), or the wrapped handler runs.
 //
 // A POST that another site sent is refused, so that nobody can log a person in to an
 // account that is not theirs. Panics on a name that is not registered and on options
@@ -54,7 +54,7 @@ func (p *Registry) Check(w http.ResponseWriter, r *http.Request, name string, op
 // middleware is what Authenticate and Authorize have in common: decide, then act.
 func (p *Registry) middleware(rt *route) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
-		absent.Handler(fmt.Sprintf("%s(%q)", rt.call, rt.names[0]), next)
+		next = absent.Handler(fmt.Sprintf("%s(%q)", rt.call, rt.names[0]), next, rt.success != "")
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if answer.Preflight(r) {
 				rt.preflight(w, r, next)

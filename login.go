@@ -152,7 +152,7 @@ func (p *Registry) require(call string, maxAge time.Duration, loginURL string) f
 		panic(fmt.Sprintf("passport: %s(%q): it is neither a path of this site nor under Config.Origins", call, loginURL))
 	}
 	return func(next http.Handler) http.Handler {
-		absent.Handler(call, next)
+		next = absent.Handler(call, next, false)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			p.requireUser(w, r, next, maxAge, loginURL)
 		})

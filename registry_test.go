@@ -224,6 +224,7 @@ func TestMiddlewareThatWrapsNothingPanics(t *testing.T) {
 		{"Authorize", func() { auth.Authorize("a")(http.HandlerFunc(nil)) }, `Authorize("a"): the handler to wrap is nil`},
 		{"RequireUser", func() { auth.RequireUser("")(nil) }, "RequireUser: the handler to wrap is nil"},
 		{"RequireRecentLogin", func() { auth.RequireRecentLogin(time.Minute, "")(nil) }, "RequireRecentLogin: the handler to wrap is nil"},
+		{"Authenticate that redirects", func() { auth.Authenticate("a", passport.SuccessRedirect("/"))(nil) }, ""},
 		{"Session of a handler", func() { auth.Session(http.NotFoundHandler()) }, ""},
 	} {
 		c.check(t)

@@ -168,7 +168,7 @@ func InfoFrom[T any](ctx context.Context) (info T, ok bool) {
 // cannot be read, because a store is down, is answered with 503 and never looks logged
 // out.
 func (p *Registry) Session(next http.Handler) http.Handler {
-	absent.Handler("Session", next)
+	next = absent.Handler("Session", next, false)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if p.stateOf(r) != nil {
 			next.ServeHTTP(w, r)

@@ -181,8 +181,9 @@ func TestChromiumToursOpenIDConnect(t *testing.T) {
 func TestChromiumToursOAuth2(t *testing.T) {
 	o := startOP(t)
 	for name, change := range map[string]func(*oauth2.Config){
-		"query":     func(*oauth2.Config) {},
-		"form_post": func(c *oauth2.Config) { c.FormPost = true },
+		"query":           func(*oauth2.Config) {},
+		"form_post":       func(c *oauth2.Config) { c.FormPost = true },
+		"pushed requests": func(c *oauth2.Config) { c.PushURL = o.Issuer + "/request" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := &op{t, o.server, o.Issuer}

@@ -20,9 +20,15 @@ func Nil(v any) bool {
 	}
 }
 
-// Handler panics where middleware is to wrap a handler that is not there.
-func Handler(call string, next http.Handler) {
-	if Nil(next) {
-		panic(fmt.Sprintf("passport: %s: the handler to wrap is nil", call))
+// Handler panics where middleware is to wrap a handler that is not there. Where it is
+// needless, because what succeeds is redirected, nobody need write one: what gets there all
+// the same is answered with 404.
+func Handler(call string, next http.Handler, needless bool) http.Handler {
+	switch {
+	case !Nil(next):
+		return next
+	case needless:
+		return http.NotFoundHandler()
 	}
+	panic(fmt.Sprintf("passport: %s: the handler to wrap is nil", call))
 }
