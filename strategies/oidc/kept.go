@@ -4,12 +4,12 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"net/http"
 	"sync"
 	"time"
 
 	"github.com/gopassport/passport"
+	"github.com/gopassport/passport/internal/panics"
 )
 
 const (
@@ -167,8 +167,8 @@ func (k *kept[T]) bounded(ctx context.Context) (T, error) {
 // guarded is fetch, where a panic (of a Config.Client, say) does not end the program.
 func (k *kept[T]) guarded(ctx context.Context) (value T, err error) {
 	defer func() {
-		if v := recover(); v != nil {
-			err = &passport.Error{Code: passport.CodeProviderPanic, Status: http.StatusBadGateway, Err: fmt.Errorf("panic: a value of type %T", v)}
+		if cause := panics.Any(recover()); cause != nil {
+			err = &passport.Error{Code: passport.CodeProviderPanic, Status: http.StatusBadGateway, Err: cause}
 		}
 	}()
 	return k.fetch(ctx)
