@@ -95,7 +95,7 @@ func TestTheCalendarShowsWhatWasAllowed(t *testing.T) {
 		require.Equal(t, want.appointments, s.see("/appointments", got.Access), scope)
 		require.Equal(t, want.tasks, s.see("/tasks", got.Access), scope)
 	}
-	require.Equal(t, 401, s.see("/me", "access_unknown"))
+	require.Equal(t, 401, s.see("/me", "access-unknown"))
 }
 
 func TestAnAccessTokenLivesForAMinuteAndARefreshTokenOnce(t *testing.T) {
@@ -128,7 +128,7 @@ func TestARefreshTokenIsForOneClient(t *testing.T) {
 		"another client": {url.Values{"client_id": {rival.Key}, "client_secret": {rival.Secret}}, "invalid_grant"},
 		"a wrong secret": {url.Values{"client_secret": {"x"}}, "invalid_client"},
 		"another token":  {url.Values{"refresh_token": {"x"}}, "invalid_grant"},
-		"two tokens":     {url.Values{"refresh_token": {first.Refresh, first.Refresh}}, "invalid_grant"},
+		"two tokens":     {url.Values{"refresh_token": {first.Refresh, first.Refresh}}, "invalid_request"},
 		"another grant":  {url.Values{"grant_type": {"password"}}, "unsupported_grant_type"},
 	} {
 		require.Equal(t, c.code, s.renew(first.Refresh, c.change).Error, name)

@@ -8,14 +8,14 @@
 package identity
 
 import (
-	"crypto/rand"
 	"fmt"
 	"html/template"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"time"
+
+	"github.com/gopassport/passport/internal/authserver"
 )
 
 // Config is what [New] makes a service of.
@@ -29,13 +29,9 @@ type Config struct {
 	TokenLife time.Duration // of the calendar's access tokens; 0: a minute
 }
 
-// Client is an application that is registered with the service.
-type Client struct {
-	Name      string   // shown to the person who is asked
-	Key       string   // the OAuth 2 client_id, the OAuth 1 consumer key
-	Secret    string   // shared with the application
-	Callbacks []string // where people may be sent back to: compared exactly
-}
+// Client is an application that is registered with the service: with a secret and at least
+// one callback.
+type Client = authserver.Client
 
 // Person is somebody with an account at the service.
 type Person struct {
@@ -57,43 +53,27 @@ func People() []Person {
 	}
 }
 
-// How much the service keeps, and for how long. A code lives for a minute
-// because an application redeems it at once; people need longer to decide.
+// How much the service keeps of each thing.
 const (
-	codeLife     = time.Minute
-	questionLife = 10 * time.Minute
-	tokenLife    = time.Hour
-	clockSkew    = 5 * time.Minute
-	refreshLife  = 30 * 24 * time.Hour
-	capacity     = 4096
-	maxBody      = 64 << 10
+	capacity = 4096
+	maxBody  = 64 << 10
 )
 
 type service struct {
-	oauth1 []Client
-	people []Person
-	now    func() time.Time
-	pages  *template.Template
+	people    []Person
+	pages     *template.Template
+	questions *authserver.Shelf[question]
 
-	questions *shelf[question]
-
-	github office
-	tokens *shelf[access]
-
+	github   office
 	calendar office
-	permits  *permits
-
-	requestTokens *shelf[requestToken]
-	verifiers     *shelf[verifiedToken]
-	accessTokens  *shelf[accessToken]
-	nonces        *shelf[struct{}]
+	twitter  *authserver.OAuth1
 }
 
 // New makes a service. It panics on a client that could never be used, since
 // that is a mistake in the program.
 func New(cfg Config) http.Handler {
 	for _, c := range slices.Concat(cfg.OAuth2, cfg.OAuth1, cfg.Calendar) {
-		c.check()
+		check(c)
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -108,22 +88,20 @@ func New(cfg Config) http.Handler {
 }
 
 func newService(cfg Config) *service {
+	at := func(clients []Client, life time.Duration) authserver.OAuth2Config {
+		return authserver.OAuth2Config{Clients: clients, TokenLife: life, Size: capacity, Now: cfg.Now}
+	}
+	github, calendar := at(cfg.OAuth2, authserver.TokenLife), at(cfg.Calendar, cfg.TokenLife)
+	github.NoPKCE, calendar.Scopes = true, []string{scopeCalendar, scopeTasks}
 	return &service{
-		oauth1: cfg.OAuth1, people: cfg.People, now: cfg.Now,
+		people:    cfg.People,
 		pages:     template.Must(template.ParseFS(templates, "templates/*.html")),
-		questions: newShelf[question](capacity, questionLife, cfg.Now),
-		github: office{clients: cfg.OAuth2, codes: newShelf[grant](capacity, codeLife, cfg.Now),
+		questions: authserver.NewShelf[question](capacity, authserver.QuestionLife, cfg.Now),
+		github: office{OAuth2: authserver.NewOAuth2(github),
 			scopes: map[string]string{"user:email": "your e-mail address", "user": "your e-mail address"}},
-		tokens: newShelf[access](capacity, tokenLife, cfg.Now),
-		calendar: office{clients: cfg.Calendar, codes: newShelf[grant](capacity, codeLife, cfg.Now), pkce: true,
+		calendar: office{OAuth2: authserver.NewOAuth2(calendar),
 			scopes: map[string]string{scopeCalendar: "your appointments", scopeTasks: "your tasks"}},
-		permits:       newPermits(cfg.TokenLife, cfg.Now),
-		requestTokens: newShelf[requestToken](capacity, questionLife, cfg.Now),
-		verifiers:     newShelf[verifiedToken](capacity, codeLife, cfg.Now),
-		accessTokens:  newShelf[accessToken](capacity, tokenLife, cfg.Now),
-		// A timestamp is good from clockSkew before to clockSkew after now:
-		// for as long its nonce has to be remembered.
-		nonces: newShelf[struct{}](16*capacity, 2*clockSkew+time.Second, cfg.Now),
+		twitter: authserver.NewOAuth1(authserver.OAuth1Config{Clients: cfg.OAuth1, Size: capacity, Now: cfg.Now}),
 	}
 }
 
@@ -176,7 +154,7 @@ func secure(next http.Handler) http.Handler {
 	})
 }
 
-func (c Client) check() {
+func check(c Client) {
 	if c.Key == "" || c.Secret == "" || len(c.Callbacks) == 0 {
 		panic(fmt.Sprintf("identity: New: client %q needs a key, a secret and a callback", c.Name))
 	}
@@ -185,16 +163,6 @@ func (c Client) check() {
 			panic(fmt.Sprintf("identity: New: callback %q of client %q is no absolute address without a fragment", callback, c.Name))
 		}
 	}
-}
-
-func (c Client) allows(callback string) bool { return slices.Contains(c.Callbacks, callback) }
-
-func find(clients []Client, key string) (Client, bool) {
-	i := slices.IndexFunc(clients, func(c Client) bool { return c.Key == key })
-	if key == "" || i < 0 {
-		return Client{}, false
-	}
-	return clients[i], true
 }
 
 func (s *service) person(login string) (Person, bool) {
@@ -218,19 +186,3 @@ func origin(r *http.Request) string {
 	}
 	return scheme + "://" + r.Host
 }
-
-// withQuery adds parameters to an address that may have some already.
-func withQuery(address string, params url.Values) string {
-	u, err := url.Parse(address)
-	if err != nil {
-		panic(err) // New checked all callbacks
-	}
-	q := u.Query()
-	maps.Copy(q, params)
-	u.RawQuery = q.Encode()
-	return u.String()
-}
-
-// newSecret returns 130 random bits, with a prefix that says what they are
-// for.
-func newSecret(prefix string) string { return prefix + "_" + rand.Text() }

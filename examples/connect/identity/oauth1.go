@@ -1,118 +1,75 @@
 package identity
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
+
+	"github.com/gopassport/passport/internal/authserver"
 )
 
-// requestToken is an OAuth 1 temporary credential that nobody has agreed to.
-type requestToken struct {
-	client   Client
-	callback string
-	secret   string
-}
-
-// verifiedToken is a temporary credential that somebody has agreed to.
-type verifiedToken struct {
-	requestToken
-	person   Person
-	verifier string
-}
-
-// accessToken is an OAuth 1 token credential.
-type accessToken struct {
-	client string
-	secret string
-	person Person
-}
-
 func (s *service) requestToken1(w http.ResponseWriter, r *http.Request) {
-	signed, err := s.verify(r, nil)
-	if err != nil {
-		refuseSignature(w, err)
-		return
-	}
-	callback := signed.params["oauth_callback"]
-	if !signed.client.allows(callback) {
+	given, err := s.twitter.RequestToken(r)
+	switch {
+	case errors.Is(err, authserver.ErrCallback):
 		answerErrors(w, http.StatusForbidden, 415, "Callback URL not approved for this client application.")
-		return
+	case err != nil:
+		refuseSignature(w, err)
+	default:
+		answerForm(w, http.StatusOK, url.Values{
+			"oauth_token": {given.Token}, "oauth_token_secret": {given.Secret}, "oauth_callback_confirmed": {"true"},
+		})
 	}
-	token, secret := newSecret("request"), newSecret("secret")
-	s.requestTokens.put(token, requestToken{client: signed.client, callback: callback, secret: secret})
-	answerForm(w, http.StatusOK, url.Values{
-		"oauth_token": {token}, "oauth_token_secret": {secret}, "oauth_callback_confirmed": {"true"},
-	})
 }
 
 // authorize1 serves both of Twitter's addresses. On Twitter, authenticate does
 // not ask a person again who has agreed before; here it does.
 func (s *service) authorize1(w http.ResponseWriter, r *http.Request) {
-	token := one(r.URL.Query(), "oauth_token")
-	request, ok := s.requestTokens.get(token)
+	asking, ok := s.twitter.Asking(authserver.One(r.URL.Query(), "oauth_token"))
 	if !ok {
 		s.errorPage(w, http.StatusBadRequest, "This request token is unknown, used or expired.")
 		return
 	}
-	s.ask(w, r, s.question1(token, request))
+	s.ask(w, r, s.question1(asking))
 }
 
-// question1 spends the request token with the answer, so that a second answer
-// to the same request counts for nothing.
-func (s *service) question1(token string, request requestToken) question {
+func (s *service) question1(asking authserver.Credential) question {
 	return question{
-		Client:   request.client.Name,
-		Callback: request.callback,
+		Client:   asking.Client.Name,
+		Callback: asking.Callback,
 		Wants:    []string{"your e-mail address"},
 		allow: func(p Person) (string, bool) {
-			if _, ok := s.requestTokens.take(token); !ok {
-				return "", false
-			}
-			verified := verifiedToken{requestToken: request, person: p, verifier: newSecret("verifier")}
-			s.verifiers.put(token, verified)
-			return withQuery(request.callback, url.Values{"oauth_token": {token}, "oauth_verifier": {verified.verifier}}), true
+			agreed, ok := s.twitter.Allow(asking.Token, p.Login)
+			return authserver.WithQuery(asking.Callback, url.Values{"oauth_token": {asking.Token}, "oauth_verifier": {agreed.Verifier}}), ok
 		},
 		deny: func() string {
-			s.requestTokens.take(token)
-			return withQuery(request.callback, url.Values{"denied": {token}})
+			s.twitter.Deny(asking.Token)
+			return authserver.WithQuery(asking.Callback, url.Values{"denied": {asking.Token}})
 		},
 	}
 }
 
 func (s *service) accessToken1(w http.ResponseWriter, r *http.Request) {
-	signed, err := s.verify(r, func(client, token string) (string, bool) {
-		verified, ok := s.verifiers.get(token)
-		return verified.secret, ok && verified.client.Key == client
-	})
+	given, err := s.twitter.AccessToken(r)
 	if err != nil {
 		refuseSignature(w, err)
 		return
 	}
-	// Whatever the verifier is, the token is spent: nobody gets a second guess.
-	verified, ok := s.verifiers.take(signed.params["oauth_token"])
-	if !ok || !equal(signed.params["oauth_verifier"], verified.verifier) {
-		refuseSignature(w, errVerifier)
-		return
-	}
-	token, secret := newSecret("access"), newSecret("secret")
-	s.accessTokens.put(token, accessToken{client: signed.client.Key, secret: secret, person: verified.person})
+	person, _ := s.person(given.Subject)
 	answerForm(w, http.StatusOK, url.Values{
-		"oauth_token": {token}, "oauth_token_secret": {secret},
-		"user_id": {strconv.Itoa(verified.person.ID)}, "screen_name": {verified.person.Login},
+		"oauth_token": {given.Token}, "oauth_token_secret": {given.Secret},
+		"user_id": {strconv.Itoa(person.ID)}, "screen_name": {person.Login},
 	})
 }
 
 func (s *service) verifyCredentials(w http.ResponseWriter, r *http.Request) {
-	var person Person
-	_, err := s.verify(r, func(client, token string) (string, bool) {
-		access, ok := s.accessTokens.get(token)
-		person = access.person
-		return access.secret, ok && access.client == client
-	})
+	access, err := s.twitter.Open(r)
 	if err != nil {
 		refuseSignature(w, err)
 		return
 	}
+	person, _ := s.person(access.Subject)
 	profile := map[string]any{
 		"id": person.ID, "id_str": strconv.Itoa(person.ID), "screen_name": person.Login, "name": person.Name,
 		"description": person.Bio, "location": person.Place, "profile_image_url": avatarURL(r, person),

@@ -85,7 +85,7 @@ func TestOAuth1RequestTokenCannotBeAnsweredTwice(t *testing.T) {
 
 func TestOAuth1VerifierIsChecked(t *testing.T) {
 	s := newSite(t)
-	for name, verifier := range map[string]string{"a wrong one": "verifier_wrong", "none": ""} {
+	for name, verifier := range map[string]string{"a wrong one": "verifier-wrong", "none": ""} {
 		t.Run(name, func(t *testing.T) {
 			consumer := s.consumer(app, "")
 			request, address, err := consumer.GetRequestTokenAndUrl(callback)

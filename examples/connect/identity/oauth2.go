@@ -1,112 +1,59 @@
 package identity
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/gopassport/passport/internal/authserver"
 )
 
 // office is where one of the OAuth 2 services deals with applications.
 type office struct {
-	clients []Client
-	codes   *shelf[grant]
-	pkce    bool              // nobody gets a code without it
-	scopes  map[string]string // what people read about them
+	*authserver.OAuth2
+	scopes map[string]string // what people read about them
 }
 
-// grant is what a code stands for until it is redeemed.
-type grant struct {
-	person    Person
-	client    string
-	callback  string
-	scope     string
-	challenge string // PKCE S256; empty where the application sent none
-}
-
-// access is what an OAuth 2 access token gives.
-type access struct {
-	person Person
-	scope  string
-}
-
-// problem is an OAuth 2 error (RFC 6749, sections 4.1.2.1 and 5.2).
-type problem struct {
-	status      int
-	code        string
-	description string
-}
-
-// authorize2 is the authorization endpoint. Until the client and its callback
-// are known to be good, nobody is redirected: that would make an open
-// redirector of the service.
+// authorize2 is the authorization endpoint.
 func (s *service) authorize2(o office) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) { s.authorization(w, r, o) }
 }
 
 func (s *service) authorization(w http.ResponseWriter, r *http.Request, o office) {
-	q := r.URL.Query()
-	client, ok := find(o.clients, one(q, "client_id"))
-	if !ok {
-		s.errorPage(w, http.StatusBadRequest, "No application is registered under this client_id.")
+	asked, problem := o.Request(r.URL.Query())
+	if problem != nil {
+		s.errorPage(w, problem.Status, problem.Description)
 		return
 	}
-	callback := one(q, "redirect_uri")
-	if !client.allows(callback) {
-		s.errorPage(w, http.StatusBadRequest, "This redirect_uri is not registered for the application.")
+	if problem := o.Check(asked); problem != nil {
+		http.Redirect(w, r, back(asked, problem.Params()), http.StatusFound)
 		return
 	}
-	if p := checkAuthorization(q, o.pkce); p != nil {
-		http.Redirect(w, r, p.redirect(callback, q.Get("state")), http.StatusFound)
-		return
-	}
-	s.hint(w, r, q.Get("login_hint"))
-	s.ask(w, r, o.question(client, callback, q))
+	s.hint(w, r, asked.Get("login_hint"))
+	s.ask(w, r, o.question(asked))
 }
 
-// checkAuthorization finds what is wrong with a request whose client and
-// callback are good.
-func checkAuthorization(q url.Values, pkce bool) *problem {
-	for name, values := range q {
-		if len(values) > 1 {
-			return &problem{code: "invalid_request", description: "a parameter came twice: " + name}
-		}
-	}
-	switch {
-	case q.Get("response_type") == "":
-		return &problem{code: "invalid_request", description: "response_type is missing"}
-	case q.Get("response_type") != "code":
-		return &problem{code: "unsupported_response_type", description: "only code is supported"}
-	case !pkce && !q.Has("code_challenge") && !q.Has("code_challenge_method"):
-		return nil
-	case q.Get("code_challenge_method") != "S256":
-		return &problem{code: "invalid_request", description: "code_challenge_method must be S256"}
-	case len(q.Get("code_challenge")) != base64.RawURLEncoding.EncodedLen(sha256.Size):
-		return &problem{code: "invalid_request", description: "code_challenge is no SHA-256 in base64url"}
-	}
-	return nil
-}
-
-func (o office) question(client Client, callback string, q url.Values) question {
-	state, scope := q.Get("state"), q.Get("scope")
+// question is what people read. Saying yes again is about the same permit.
+func (o office) question(asked authserver.Request) question {
 	return question{
-		Client:   client.Name,
-		Callback: callback,
-		Wants:    o.wants(scope),
+		Client:   asked.Client.Name,
+		Callback: asked.Callback(),
+		Wants:    o.wants(asked.Get("scope")),
 		allow: func(p Person) (string, bool) {
-			code := newSecret("code")
-			o.codes.put(code, grant{person: p, client: client.Key, callback: callback, scope: scope, challenge: q.Get("code_challenge")})
-			return withQuery(callback, withState(url.Values{"code": {code}}, state)), true
+			code := o.Allow(asked, p.Login, asked.Client.Key+" "+p.Login)
+			return back(asked, url.Values{"code": {code}}), true
 		},
 		deny: func() string {
-			denied := &problem{code: "access_denied", description: "the person said no"}
-			return denied.redirect(callback, state)
+			return back(asked, url.Values{"error": {"access_denied"}, "error_description": {"the person said no"}})
 		},
 	}
+}
+
+// back is where an answer goes.
+func back(asked authserver.Request, answer url.Values) string {
+	return authserver.WithQuery(asked.Callback(), asked.Answer(answer))
 }
 
 // wants says to people what scopes mean.
@@ -119,116 +66,71 @@ func (o office) wants(scope string) (all []string) {
 	return all
 }
 
-// accessToken2 is the token endpoint.
-func (s *service) accessToken2(w http.ResponseWriter, r *http.Request) {
+// redeem gives tokens to a client that proves to be one.
+func (o office) redeem(r *http.Request) (authserver.Issued, *authserver.Problem) {
+	client, problem := o.client(r)
+	if problem != nil {
+		return authserver.Issued{}, problem
+	}
+	return o.Redeem(client, r.PostForm)
+}
+
+func (o office) client(r *http.Request) (authserver.Client, *authserver.Problem) {
 	if err := r.ParseForm(); err != nil {
-		answerProblem(w, r, &problem{http.StatusBadRequest, "invalid_request", "the body is no form"})
-		return
+		return authserver.Client{}, &authserver.Problem{Status: http.StatusBadRequest, Code: "invalid_request", Description: "the body is no form"}
 	}
-	client, p := s.github.authenticate(r)
-	if p != nil {
-		answerProblem(w, r, p)
-		return
-	}
-	g, p := s.github.redeem(client, r.PostForm)
-	if p != nil {
-		answerProblem(w, r, p)
-		return
-	}
-	token := newSecret("gho")
-	s.tokens.put(token, access{person: g.person, scope: g.scope})
-	answerToken(w, r, http.StatusOK, url.Values{"access_token": {token}, "scope": {g.scope}, "token_type": {"bearer"}})
+	return o.Authenticate(r, r.PostForm)
 }
 
-// authenticate accepts the client's secret in the Authorization header or in
-// the form, but not in both (RFC 6749, section 2.3).
-func (o office) authenticate(r *http.Request) (Client, *problem) {
-	id, secret := one(r.PostForm, "client_id"), one(r.PostForm, "client_secret")
-	if user, password, ok := r.BasicAuth(); ok {
-		if secret != "" {
-			return Client{}, &problem{http.StatusBadRequest, "invalid_request", "two client secrets came"}
-		}
-		id, secret = formDecode(user), formDecode(password)
+// accessToken2 is the token endpoint. There are no refresh tokens at this service.
+func (s *service) accessToken2(w http.ResponseWriter, r *http.Request) {
+	issued, problem := s.github.redeem(r)
+	if problem != nil {
+		challenge(w, problem)
+		answerToken(w, r, problem.Status, problem.Params())
+		return
 	}
-	client, ok := find(o.clients, id)
-	if !ok || !equal(secret, client.Secret) {
-		return Client{}, &problem{http.StatusUnauthorized, "invalid_client", "the client or its secret is wrong"}
-	}
-	return client, nil
-}
-
-// redeem spends a code. A code that comes with anything wrong is spent too:
-// somebody else may have got hold of it.
-func (o office) redeem(client Client, form url.Values) (grant, *problem) {
-	for name, values := range form {
-		if len(values) > 1 {
-			return grant{}, &problem{http.StatusBadRequest, "invalid_request", "a parameter came twice: " + name}
-		}
-	}
-	if form.Get("grant_type") != "authorization_code" {
-		return grant{}, &problem{http.StatusBadRequest, "unsupported_grant_type", "only authorization_code is supported"}
-	}
-	g, ok := o.codes.take(form.Get("code"))
-	switch {
-	case !ok || g.client != client.Key:
-		return grant{}, &problem{http.StatusBadRequest, "invalid_grant", "the code is unknown, used or expired"}
-	case g.callback != form.Get("redirect_uri"):
-		return grant{}, &problem{http.StatusBadRequest, "invalid_grant", "redirect_uri is not the one of the authorization request"}
-	case !g.proves(form.Get("code_verifier")):
-		return grant{}, &problem{http.StatusBadRequest, "invalid_grant", "code_verifier does not fit the code_challenge"}
-	}
-	return g, nil
-}
-
-// proves checks PKCE. A verifier without a challenge is refused: somebody may
-// have taken the challenge out of the authorization request.
-func (g grant) proves(verifier string) bool {
-	if g.challenge == "" {
-		return verifier == ""
-	}
-	sum := sha256.Sum256([]byte(verifier))
-	return equal(base64.RawURLEncoding.EncodeToString(sum[:]), g.challenge)
+	answerToken(w, r, http.StatusOK, url.Values{"access_token": {issued.Access}, "scope": {issued.Scope}, "token_type": {"bearer"}})
 }
 
 func (s *service) user(w http.ResponseWriter, r *http.Request) {
-	a, ok := s.bearer(w, r)
+	_, p, ok := s.bearer(w, r)
 	if !ok {
 		return
 	}
 	answerJSON(w, http.StatusOK, map[string]any{
-		"id": a.person.ID, "login": a.person.Login, "name": a.person.Name, "type": "User",
+		"id": p.ID, "login": p.Login, "name": p.Name, "type": "User",
 		"email": nil, // as on GitHub for people who keep it private; /user/emails has it
-		"bio":   a.person.Bio, "location": a.person.Place, "avatar_url": avatarURL(r, a.person),
+		"bio":   p.Bio, "location": p.Place, "avatar_url": avatarURL(r, p),
 	})
 }
 
 func (s *service) emails(w http.ResponseWriter, r *http.Request) {
-	a, ok := s.bearer(w, r)
+	access, p, ok := s.bearer(w, r)
 	if !ok {
 		return
 	}
-	if !mayReadEmails(a.scope) {
+	if !mayReadEmails(access.Scope) {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="identity", error="insufficient_scope", scope="user:email"`)
 		answerJSON(w, http.StatusForbidden, map[string]string{"message": "The token lacks the scope user:email"})
 		return
 	}
 	answerJSON(w, http.StatusOK, []map[string]any{
-		{"email": a.person.Email, "primary": true, "verified": true, "visibility": "private"},
+		{"email": p.Email, "primary": true, "verified": true, "visibility": "private"},
 	})
 }
 
 // bearer finds what the request's token gives, or answers that it gives
 // nothing.
-func (s *service) bearer(w http.ResponseWriter, r *http.Request) (access, bool) {
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if strings.EqualFold(scheme, "Bearer") || strings.EqualFold(scheme, "token") {
-		if a, ok := s.tokens.get(strings.TrimSpace(token)); ok {
-			return a, true
-		}
+func (s *service) bearer(w http.ResponseWriter, r *http.Request) (authserver.Grant, Person, bool) {
+	access, ok := s.github.Tokens.Open(r, "Bearer", "token")
+	if !ok {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="identity"`)
+		answerJSON(w, http.StatusUnauthorized, map[string]string{"message": "Bad credentials"})
+		return access, Person{}, false
 	}
-	w.Header().Set("WWW-Authenticate", `Bearer realm="identity"`)
-	answerJSON(w, http.StatusUnauthorized, map[string]string{"message": "Bad credentials"})
-	return access{}, false
+	p, ok := s.person(access.Subject)
+	return access, p, ok
 }
 
 func mayReadEmails(scope string) bool {
@@ -240,22 +142,11 @@ func scopesOf(scope string) []string {
 	return strings.FieldsFunc(scope, func(r rune) bool { return r == ' ' || r == ',' })
 }
 
-func (p *problem) redirect(callback, state string) string {
-	return withQuery(callback, withState(url.Values{"error": {p.code}, "error_description": {p.description}}, state))
-}
-
-func withState(params url.Values, state string) url.Values {
-	if state != "" {
-		params.Set("state", state)
-	}
-	return params
-}
-
-func answerProblem(w http.ResponseWriter, r *http.Request, p *problem) {
-	if p.status == http.StatusUnauthorized {
+// challenge names the way in to a client that proved nothing (RFC 6749, 5.2).
+func challenge(w http.ResponseWriter, problem *authserver.Problem) {
+	if problem.Status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Basic realm="identity"`)
 	}
-	answerToken(w, r, p.status, url.Values{"error": {p.code}, "error_description": {p.description}})
 }
 
 // answerToken answers in a form, or in JSON to those who ask for it: GitHub
@@ -283,22 +174,3 @@ func answerJSON(w http.ResponseWriter, status int, v any) {
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(v)
 }
-
-// one returns a parameter that came exactly once.
-func one(params url.Values, name string) string {
-	if len(params[name]) != 1 {
-		return ""
-	}
-	return params[name][0]
-}
-
-// formDecode undoes the encoding that RFC 6749, section 2.3.1, asks for
-// within Basic credentials.
-func formDecode(s string) string {
-	if decoded, err := url.QueryUnescape(s); err == nil {
-		return decoded
-	}
-	return s
-}
-
-func equal(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }

@@ -174,7 +174,7 @@ func TestTokenEndpointRefuses(t *testing.T) {
 		"an unknown client":              {nil, url.Values{"client_id": {"nobody"}}, 401, "invalid_client"},
 		"another client's code":          {nil, url.Values{"client_id": {rival.Key}, "client_secret": {rival.Secret}}, 400, "invalid_grant"},
 		"another grant":                  {nil, url.Values{"grant_type": {"password"}}, 400, "unsupported_grant_type"},
-		"an unknown code":                {nil, url.Values{"code": {"code_unknown"}}, 400, "invalid_grant"},
+		"an unknown code":                {nil, url.Values{"code": {"code-unknown"}}, 400, "invalid_grant"},
 		"no code":                        {nil, url.Values{"code": nil}, 400, "invalid_grant"},
 		"a code twice":                   {nil, url.Values{"code": {"a", "b"}}, 400, "invalid_request"},
 		"another callback":               {nil, url.Values{"redirect_uri": {otherCallback}}, 400, "invalid_grant"},
@@ -251,7 +251,7 @@ func TestTokenAnswerFollowsAccept(t *testing.T) {
 			got := s.send(request)
 			require.Equal(t, http.StatusOK, got.StatusCode)
 			require.Equal(t, test.contentType, got.Header.Get("Content-Type"))
-			require.Contains(t, got.body, "gho_")
+			require.Contains(t, got.body, "access_token")
 		})
 	}
 }
@@ -266,7 +266,7 @@ func TestProfileNeedsAToken(t *testing.T) {
 		status              int
 	}{
 		"no token":                   {"/user", "", 401},
-		"a wrong token":              {"/user", "Bearer gho_wrong", 401},
+		"a wrong token":              {"/user", "Bearer access-wrong", 401},
 		"another scheme":             {"/user", "Basic " + token, 401},
 		"the token":                  {"/user", "Bearer " + token, 200},
 		"the token in the old style": {"/user", "token " + token, 200},

@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/gopassport/passport/internal/authserver"
 )
 
 //go:embed templates/*.html
@@ -47,27 +49,27 @@ type view struct {
 	Question question
 	Person   Person
 	People   []Person
-	Permits  []*permit // the applications that Person allowed
+	Permits  []authserver.Permit // the applications that Person allowed
 	Message  string
 }
 
 // ask remembers the question and sends the browser to an address of ours
 // which can be reloaded without asking again.
 func (s *service) ask(w http.ResponseWriter, r *http.Request, q question) {
-	request := newSecret("question")
-	s.questions.put(request, q)
+	request := authserver.Secret("question")
+	s.questions.Put(request, q)
 	http.Redirect(w, r, "/consent?request="+request, http.StatusFound)
 }
 
 func (s *service) home(w http.ResponseWriter, r *http.Request) {
 	person, _ := s.remembered(r)
-	s.page(w, http.StatusOK, "home.html", view{Title: "People", Person: person, People: s.people, Permits: s.permits.of(person)})
+	s.page(w, http.StatusOK, "home.html", view{Title: "People", Person: person, People: s.people, Permits: s.calendar.Tokens.Permits(person.Login)})
 }
 
 // end takes an application's access away, as its person wants.
 func (s *service) end(w http.ResponseWriter, r *http.Request) {
 	if person, ok := s.remembered(r); ok {
-		s.permits.end(func(p *permit) bool { return p.ID == one(form(r), "permit") && p.person == person })
+		s.calendar.Tokens.End(person.Login, authserver.One(form(r), "permit"))
 	}
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
@@ -87,7 +89,7 @@ func (s *service) choose(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	person, ok := s.person(one(r.PostForm, "person"))
+	person, ok := s.person(authserver.One(r.PostForm, "person"))
 	if !ok {
 		s.errorPage(w, http.StatusBadRequest, "There is nobody of this name here.")
 		return
@@ -129,14 +131,14 @@ func (s *service) consentPage(w http.ResponseWriter, r *http.Request) {
 // consent takes the answer for the person whom the page showed: another tab
 // may have chosen somebody else since, and the answer was not theirs.
 func (s *service) consent(w http.ResponseWriter, r *http.Request) {
-	answer, request := form(r), one(form(r), "request")
-	person, known := s.person(one(answer, "person"))
-	decision := one(answer, "decision")
+	answer, request := form(r), authserver.One(form(r), "request")
+	person, known := s.person(authserver.One(answer, "person"))
+	decision := authserver.One(answer, "decision")
 	if !known || (decision != "allow" && decision != "deny") {
 		s.errorPage(w, http.StatusBadRequest, "The answer was neither Allow nor Deny.")
 		return
 	}
-	q, ok := s.questions.take(request)
+	q, ok := s.questions.Take(request)
 	next := ""
 	switch {
 	case ok && decision == "allow":
@@ -152,7 +154,7 @@ func (s *service) consent(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *service) cancel(w http.ResponseWriter, r *http.Request) {
-	q, ok := s.questions.take(one(r.URL.Query(), "request"))
+	q, ok := s.questions.Take(authserver.One(r.URL.Query(), "request"))
 	if !ok {
 		s.tooLate(w)
 		return
@@ -180,8 +182,8 @@ func style(w http.ResponseWriter, _ *http.Request) {
 // viewOf finds the question that a form or link names, or answers that there
 // is none.
 func (s *service) viewOf(w http.ResponseWriter, params url.Values) (view, bool) {
-	request := one(params, "request")
-	q, ok := s.questions.get(request)
+	request := authserver.One(params, "request")
+	q, ok := s.questions.Get(request)
 	if !ok {
 		s.tooLate(w)
 	}

@@ -1,10 +1,11 @@
-package identity
+package authserver
 
 import (
 	"crypto/hmac"
-	"crypto/sha1" // OAuth 1.0a knows no other HMAC
+	"crypto/sha1" // OAuth 1.0a's own
+	"crypto/sha256"
 	"encoding/base64"
-	"errors"
+	"hash"
 	"mime"
 	"net"
 	"net/http"
@@ -15,68 +16,76 @@ import (
 	"time"
 )
 
-// What can be wrong with a signed request. The texts hold nothing of it.
-var (
-	errHeader    = errors.New("the Authorization header is no OAuth header")
-	errClient    = errors.New("the consumer key is unknown")
-	errToken     = errors.New("the token is unknown, used or expired")
-	errVersion   = errors.New("only OAuth version 1.0 is supported")
-	errMethod    = errors.New("only HMAC-SHA1 is supported")
-	errTimestamp = errors.New("the timestamp is too far from now")
-	errNonce     = errors.New("the nonce is missing or was used before")
-	errSignature = errors.New("the signature does not match")
-	errVerifier  = errors.New("the verifier does not match")
-)
+// skew is how far a timestamp may be from now.
+const skew = 5 * time.Minute
 
 // signed is what is known of a request whose signature was good.
 type signed struct {
 	client Client
+	token  Credential
 	params map[string]string // of the Authorization header
 }
 
-// verify checks a request as RFC 5849, section 3.2, asks. secret finds the
-// secret of the token that the client sent; nil: none is expected.
-func (s *service) verify(r *http.Request, secret func(client, token string) (string, bool)) (signed, error) {
+// verify checks a request as RFC 5849, 3.2, asks. Known are the tokens that it may be signed
+// with; nil: with none.
+func (s *OAuth1) verify(r *http.Request, known *Shelf[Credential]) (signed, error) {
 	params, err := parseAuthorization(r.Header.Values("Authorization"))
 	if err != nil {
 		return signed{}, err
 	}
-	client, ok := find(s.oauth1, params["oauth_consumer_key"])
+	client, ok := find(s.clients, params["oauth_consumer_key"])
 	if !ok {
 		return signed{}, errClient
 	}
 	if err := s.checkProtocol(params); err != nil {
 		return signed{}, err
 	}
-	tokenSecret := ""
-	if secret != nil {
-		if tokenSecret, ok = secret(client.Key, params["oauth_token"]); !ok {
-			return signed{}, errToken
-		}
+	token, ok := tokenOf(client, params["oauth_token"], known)
+	if !ok {
+		return signed{}, errToken
 	}
-	if err := checkSignature(r, params, client.Secret, tokenSecret); err != nil {
+	if err := checkSignature(r, params, client.Secret, token.Secret); err != nil {
 		return signed{}, err
 	}
 	// Last, so that only those who know the secret can fill the memory.
-	if !s.nonces.add(strings.Join([]string{client.Key, params["oauth_token"], params["oauth_timestamp"], params["oauth_nonce"]}, " "), struct{}{}) {
+	if !s.nonces.Add(strings.Join([]string{client.Key, params["oauth_token"], params["oauth_timestamp"], params["oauth_nonce"]}, " "), struct{}{}) {
 		return signed{}, errNonce
 	}
-	return signed{client: client, params: params}, nil
+	return signed{client, token, params}, nil
 }
 
-func (s *service) checkProtocol(params map[string]string) error {
+func tokenOf(client Client, token string, known *Shelf[Credential]) (Credential, bool) {
+	if known == nil {
+		return Credential{}, token == ""
+	}
+	found, ok := known.Get(token)
+	return found, ok && found.Client.Key == client.Key
+}
+
+func (s *OAuth1) checkProtocol(params map[string]string) error {
 	if v, ok := params["oauth_version"]; ok && v != "1.0" {
 		return errVersion
 	}
-	if params["oauth_signature_method"] != "HMAC-SHA1" {
+	if algorithm(params["oauth_signature_method"]) == nil {
 		return errMethod
 	}
 	seconds, err := strconv.ParseInt(params["oauth_timestamp"], 10, 64)
-	if err != nil || s.now().Sub(time.Unix(seconds, 0)).Abs() > clockSkew {
+	if err != nil || s.now().Sub(time.Unix(seconds, 0)).Abs() > skew {
 		return errTimestamp
 	}
 	if n := len(params["oauth_nonce"]); n == 0 || n > 128 {
 		return errNonce
+	}
+	return nil
+}
+
+// algorithm is the hash of a signature method; nil for one that is not supported.
+func algorithm(method string) func() hash.Hash {
+	switch method {
+	case "HMAC-SHA1":
+		return sha1.New
+	case "HMAC-SHA256":
+		return sha256.New
 	}
 	return nil
 }
@@ -86,7 +95,7 @@ func checkSignature(r *http.Request, params map[string]string, clientSecret, tok
 	if err != nil {
 		return err
 	}
-	mac := hmac.New(sha1.New, []byte(escape(clientSecret)+"&"+escape(tokenSecret)))
+	mac := hmac.New(algorithm(params["oauth_signature_method"]), []byte(percent(clientSecret)+"&"+percent(tokenSecret)))
 	mac.Write([]byte(base))
 	if !equal(params["oauth_signature"], base64.StdEncoding.EncodeToString(mac.Sum(nil))) {
 		return errSignature
@@ -94,8 +103,8 @@ func checkSignature(r *http.Request, params map[string]string, clientSecret, tok
 	return nil
 }
 
-// parseAuthorization reads `OAuth realm="…", oauth_token="…", …`. A parameter
-// that comes twice makes it unreadable.
+// parseAuthorization reads `OAuth realm="…", oauth_token="…", …`. A parameter that comes
+// twice makes it unreadable.
 func parseAuthorization(headers []string) (map[string]string, error) {
 	if len(headers) != 1 {
 		return nil, errHeader
@@ -129,12 +138,12 @@ func parseParameter(s string) (name, value string, err error) {
 	return name, value, nil
 }
 
-// baseString is what gets signed: RFC 5849, section 3.4.1.
+// baseString is what is signed (RFC 5849, 3.4.1).
 func baseString(r *http.Request, params map[string]string) (string, error) {
 	var pairs [][2]string
 	for name, value := range params {
 		if name != "realm" && name != "oauth_signature" {
-			pairs = append(pairs, [2]string{escape(name), escape(value)})
+			pairs = append(pairs, [2]string{percent(name), percent(value)})
 		}
 	}
 	others, err := otherParameters(r)
@@ -143,16 +152,16 @@ func baseString(r *http.Request, params map[string]string) (string, error) {
 	}
 	for name, values := range others {
 		for _, value := range values {
-			pairs = append(pairs, [2]string{escape(name), escape(value)})
+			pairs = append(pairs, [2]string{percent(name), percent(value)})
 		}
 	}
-	return r.Method + "&" + escape(baseURI(r)) + "&" + escape(normalize(pairs)), nil
+	return r.Method + "&" + percent(baseURI(r)) + "&" + percent(normalize(pairs)), nil
 }
 
 func normalize(pairs [][2]string) string {
 	slices.SortFunc(pairs, func(a, b [2]string) int {
-		if c := strings.Compare(a[0], b[0]); c != 0 {
-			return c
+		if order := strings.Compare(a[0], b[0]); order != 0 {
+			return order
 		}
 		return strings.Compare(a[1], b[1])
 	})
@@ -163,8 +172,8 @@ func normalize(pairs [][2]string) string {
 	return strings.Join(joined, "&")
 }
 
-// otherParameters are those of the query, and of the body where it is a form.
-// r.ParseForm would not do: it forgives what cannot be read.
+// otherParameters are those of the query, and of the body where it is a form. r.ParseForm
+// alone would not do: it forgives what cannot be read in the query.
 func otherParameters(r *http.Request) (url.Values, error) {
 	all, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -182,8 +191,7 @@ func otherParameters(r *http.Request) (url.Values, error) {
 	return all, nil
 }
 
-// baseURI leaves out the port where it is the usual one: RFC 5849, section
-// 3.4.1.2.
+// baseURI leaves out the port where it is the usual one (RFC 5849, 3.4.1.2).
 func baseURI(r *http.Request) string {
 	u := url.URL{Scheme: "http", Host: strings.ToLower(r.Host)}
 	usual := "80"
@@ -196,6 +204,5 @@ func baseURI(r *http.Request) string {
 	return u.String() + r.URL.EscapedPath()
 }
 
-// escape is the percent-encoding of RFC 5849, section 3.6. QueryEscape differs
-// from it in the space alone.
-func escape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
+// percent is the encoding of RFC 5849, 3.6. QueryEscape differs from it in the blank alone.
+func percent(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
