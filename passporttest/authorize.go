@@ -3,8 +3,10 @@ package passporttest
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
-	"time"
+
+	"github.com/gopassport/passport/internal/authserver"
 )
 
 // The provider's pages, and the cookie of who is logged in there.
@@ -14,49 +16,27 @@ const (
 	sessionCookie          = "passporttest_session"
 )
 
-// question is what the application asks a person, until it is answered.
-type question struct{ url.Values }
-
-// authorize is the authorization endpoint. Until the client and the address to go back to
-// are known to be good, nobody is sent anywhere.
+// authorize is the authorization endpoint.
 func (p *Provider) authorize(c *call) *Reply {
-	asked := c.form
-	if uri := asked.Get("request_uri"); uri != "" {
-		pushed, ok := take(&p.mu, p.pushed, uri)
-		if !ok || pushed.Get("client_id") != asked.Get("client_id") {
+	params := c.form
+	if uri := params.Get("request_uri"); uri != "" {
+		pushed, ok := p.pushed.Take(uri)
+		if !ok || pushed.Get("client_id") != params.Get("client_id") {
 			return message("This request_uri is unknown, used or expired.")
 		}
-		asked = pushed
+		params = pushed
 	}
-	if asked.Get("client_id") != p.ClientID || !p.allows(asked.Get("redirect_uri")) || len(asked["redirect_uri"]) != 1 {
-		return message("No such client, or it may not be answered at this redirect_uri.")
+	asked, problem := p.rules.Request(params)
+	if problem != nil {
+		return message(problem.Description)
 	}
-	q := question{asked}
-	if code := p.check(asked); code != "" {
-		return p.back(q, url.Values{"error": {code}})
+	if problem := p.rules.Check(asked); problem != nil {
+		return p.back(asked, problem.Params())
 	}
 	if !p.config.Consent {
-		return p.decide(q, p.who(asked.Get("login_hint")), !p.happens(Deny, Authorize))
+		return p.decide(asked, p.who(asked.Get("login_hint")), !p.happens(Deny, Authorize))
 	}
-	return p.ask(c, q)
-}
-
-// check finds what is wrong with a request whose client and address are good.
-func (p *Provider) check(asked url.Values) (code string) {
-	for _, values := range asked {
-		if len(values) > 1 {
-			return "invalid_request"
-		}
-	}
-	switch {
-	case asked.Get("response_type") != "code":
-		return "unsupported_response_type"
-	case !asked.Has("code_challenge") && p.config.NoPKCE:
-		return ""
-	case asked.Get("code_challenge_method") != "S256" || len(asked.Get("code_challenge")) != 43:
-		return "invalid_request"
-	}
-	return ""
+	return p.ask(c, asked)
 }
 
 // who gives the person of a hint, else the first.
@@ -68,48 +48,42 @@ func (p *Provider) who(hint string) (sub string) {
 }
 
 // ask shows a page, unless the application wants none (prompt=none).
-func (p *Provider) ask(c *call, q question) *Reply {
+func (p *Provider) ask(c *call, q authserver.Request) *Reply {
 	sub := ""
 	if cookie, err := c.Cookie(sessionCookie); err == nil {
-		p.mu.Lock()
-		sub = p.sessions[cookie.Value]
-		p.mu.Unlock()
+		sub, _ = p.sessions.Get(cookie.Value)
 	}
 	prompt := strings.Fields(q.Get("prompt"))
 	switch {
-	case contains(prompt, "none") && sub == "":
+	case slices.Contains(prompt, "none") && sub == "":
 		return p.back(q, url.Values{"error": {"login_required"}})
-	case contains(prompt, "none"):
+	case slices.Contains(prompt, "none"):
 		return p.decide(q, sub, true)
-	case sub == "" || contains(prompt, "login") || contains(prompt, "select_account"):
+	case sub == "" || slices.Contains(prompt, "login") || slices.Contains(prompt, "select_account"):
 		return show(http.StatusOK, "login", map[string]any{"Question": p.keep(q), "People": p.config.People})
 	}
 	return p.askConsent(q, sub)
 }
 
-func (p *Provider) askConsent(q question, sub string) *Reply {
+func (p *Provider) askConsent(q authserver.Request, sub string) *Reply {
 	return show(http.StatusOK, "consent", map[string]any{"Question": p.keep(q), "Person": p.person(sub), "Client": p.ClientID, "Scope": q.Get("scope")})
 }
 
-func (p *Provider) keep(q question) (name string) {
-	name = secret("question")
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.asked[name] = q
+func (p *Provider) keep(q authserver.Request) (name string) {
+	name = authserver.Secret("question")
+	p.asked.Put(name, q)
 	return name
 }
 
 // logIn takes the login page's form. Nobody is asked for a password.
 func (p *Provider) logIn(c *call) *Reply {
-	q, ok := take(&p.mu, p.asked, c.form.Get("question"))
+	q, ok := p.asked.Take(c.form.Get("question"))
 	sub := c.form.Get("sub")
 	if !ok || p.person(sub) == nil {
 		return message("This was answered before, or there is nobody of this name.")
 	}
-	cookie := &http.Cookie{Name: sessionCookie, Value: secret("session"), Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode}
-	p.mu.Lock()
-	p.sessions[cookie.Value] = sub
-	p.mu.Unlock()
+	cookie := &http.Cookie{Name: sessionCookie, Value: authserver.Secret("session"), Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode}
+	p.sessions.Put(cookie.Value, sub)
 	page := p.askConsent(q, sub)
 	page.Header.Set("Set-Cookie", cookie.String())
 	return page
@@ -117,7 +91,7 @@ func (p *Provider) logIn(c *call) *Reply {
 
 // consent takes the consent page's form.
 func (p *Provider) consent(c *call) *Reply {
-	q, ok := take(&p.mu, p.asked, c.form.Get("question"))
+	q, ok := p.asked.Take(c.form.Get("question"))
 	if !ok || p.person(c.form.Get("sub")) == nil {
 		return message("This was answered before.")
 	}
@@ -125,24 +99,20 @@ func (p *Provider) consent(c *call) *Reply {
 }
 
 // decide answers for the person.
-func (p *Provider) decide(q question, sub string, allowed bool) *Reply {
+func (p *Provider) decide(q authserver.Request, sub string, allowed bool) *Reply {
 	switch {
 	case !allowed:
 		return p.back(q, url.Values{"error": {"access_denied"}})
 	case p.happens(ServerError, Authorize):
 		return p.back(q, url.Values{"error": {"server_error"}})
 	}
-	code := secret("code")
+	code := p.rules.Allow(q, sub, "")
 	p.mu.Lock()
-	p.grants[code] = grant{
-		sub: sub, scope: q.Get("scope"), nonce: q.Get("nonce"), at: time.Now(),
-		redirect: q.Get("redirect_uri"), challenge: q.Get("code_challenge"),
-	}
 	before := p.used
 	p.used = code
 	p.mu.Unlock()
 	if p.happens(BadCode, Authorize) {
-		code = secret("code")
+		code = authserver.Secret("code")
 	}
 	if before != "" && p.happens(ReplayedCode, Authorize) {
 		code = before
@@ -151,13 +121,11 @@ func (p *Provider) decide(q question, sub string, allowed bool) *Reply {
 }
 
 // back sends the browser back to the application.
-func (p *Provider) back(q question, answer url.Values) *Reply {
+func (p *Provider) back(q authserver.Request, answer url.Values) *Reply {
+	answer = q.Answer(answer)
 	answer.Set("iss", p.URL)
-	if q.Has("state") {
-		answer.Set("state", q.Get("state"))
-	}
 	if p.happens(WrongState, Authorize) {
-		answer.Set("state", secret("state"))
+		answer.Set("state", authserver.Secret("state"))
 	}
 	if p.happens(NoState, Authorize) {
 		answer.Del("state")
@@ -171,5 +139,5 @@ func (p *Provider) back(q question, answer url.Values) *Reply {
 	if p.happens(TwiceInAnswer, Authorize) {
 		twice(answer)
 	}
-	return &Reply{Header: http.Header{}, Params: answer, back: q.Get("redirect_uri"), form: q.Get("response_mode") == "form_post"}
+	return &Reply{Header: http.Header{}, Params: answer, back: q.Callback(), form: q.Get("response_mode") == "form_post"}
 }

@@ -14,25 +14,27 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/gopassport/passport/internal/authserver"
 )
 
 // idToken makes the ID token that goes with an access token.
-func (p *Provider) idToken(g grant, access string) string {
+func (p *Provider) idToken(issued authserver.Issued) string {
 	if p.happens(RotatedKey, Token, IDToken) {
 		p.RotateKey()
 	}
-	header, claims := p.header(), p.claimsOf(g, access)
+	header, claims := p.header(), p.claimsOf(issued)
 	for _, spoil := range []struct {
 		fault Fault
 		do    func()
 	}{
 		{WrongIssuer, func() { claims["iss"] = "https://other.example" }},
-		{WrongNonce, func() { claims["nonce"] = secret("nonce") }},
+		{WrongNonce, func() { claims["nonce"] = authserver.Secret("nonce") }},
 		{NoNonce, func() { delete(claims, "nonce") }},
 		{WrongAudience, func() { claims["aud"] = "another-client" }},
 		{WrongParty, func() { claims["azp"] = "another-client" }},
 		{Expired, func() { claims["exp"] = time.Now().Add(-10 * time.Minute).Unix() }},
-		{WrongTokenHash, func() { claims["at_hash"] = tokenHash(secret("access")) }},
+		{WrongTokenHash, func() { claims["at_hash"] = tokenHash(authserver.Secret("access")) }},
 		{EmptySubject, func() { claims["sub"] = "" }},
 	} {
 		if p.happens(spoil.fault, Token, IDToken) {
@@ -52,15 +54,16 @@ func (p *Provider) idToken(g grant, access string) string {
 	return p.seal(header, payload)
 }
 
-func (p *Provider) claimsOf(g grant, access string) map[string]any {
+func (p *Provider) claimsOf(issued authserver.Issued) map[string]any {
+	now := time.Now()
 	claims := map[string]any{
-		"iss": p.URL, "aud": p.ClientID, "sub": g.sub, "iat": g.at.Unix(), "exp": g.at.Add(tokenLife).Unix(),
-		"auth_time": g.at.Unix(), "at_hash": tokenHash(access),
+		"iss": p.URL, "aud": p.ClientID, "sub": issued.Subject, "iat": now.Unix(), "exp": now.Add(issued.Life).Unix(),
+		"auth_time": now.Unix(), "at_hash": tokenHash(issued.Access),
 	}
-	if g.nonce != "" {
-		claims["nonce"] = g.nonce
+	if issued.Nonce != "" {
+		claims["nonce"] = issued.Nonce
 	}
-	for name, value := range p.person(g.sub) {
+	for name, value := range p.person(issued.Subject) {
 		if name != "id" && name != "login" { // they are GitHub's, not OpenID Connect's
 			claims[name] = value
 		}
@@ -138,7 +141,7 @@ func (k *keys) current() *key {
 	defer k.mu.Unlock()
 	switch {
 	case k.now == nil && k.given != nil:
-		k.now = &key{kid: secret("key"), alg: k.algorithm(), private: k.given}
+		k.now = &key{kid: authserver.Secret("key"), alg: k.algorithm(), private: k.given}
 	case k.now == nil:
 		k.now = newKey(k.algorithm())
 	}
@@ -166,7 +169,7 @@ func newKey(alg string) *key {
 	if err != nil {
 		panic("passporttest: no key: " + err.Error())
 	}
-	return &key{kid: secret("key"), alg: alg, private: private}
+	return &key{kid: authserver.Secret("key"), alg: alg, private: private}
 }
 
 func (k *key) sign(header map[string]any, payload []byte) string {

@@ -1,11 +1,14 @@
 package passporttest
 
 import (
+	"errors"
 	"maps"
 	"net/http"
 	"net/url"
 	"testing"
 	"time"
+
+	"github.com/gopassport/passport/internal/authserver"
 )
 
 // OAuth1Config says what an [OAuth1Provider] is like. The zero value serves one
@@ -36,18 +39,10 @@ type OAuth1Provider struct {
 	// ConsumerKey and ConsumerSecret are the application's.
 	ConsumerKey, ConsumerSecret string
 
-	config   OAuth1Config
-	requests map[string]credential // by request token
-	access   map[string]credential // by access token
-	nonces   map[string]bool
-	asked    map[string]string // request tokens, by the name in the page's form
-	used     string            // the verifier that was given out last
-}
-
-// credential is a token of OAuth 1 and what belongs to it.
-type credential struct {
-	secret, callback string
-	sub, verifier    string // when somebody agreed
+	config OAuth1Config
+	rules  *authserver.OAuth1
+	asked  *authserver.Shelf[string] // request tokens, by the name in the page's form
+	used   string                    // the verifier that was given out last
 }
 
 // NewOAuth1Provider starts a provider, which stops when the test is over.
@@ -57,14 +52,16 @@ func NewOAuth1Provider(tb testing.TB, config OAuth1Config) *OAuth1Provider {
 		config.ConsumerKey = "client"
 	}
 	if config.ConsumerSecret == "" {
-		config.ConsumerSecret = secret("secret")
+		config.ConsumerSecret = authserver.Secret("secret")
 	}
 	if config.People == nil {
 		config.People = People()
 	}
+	client := authserver.Client{Name: config.ConsumerKey, Key: config.ConsumerKey, Secret: config.ConsumerSecret, Callbacks: config.Callbacks}
 	p := &OAuth1Provider{
 		ConsumerKey: config.ConsumerKey, ConsumerSecret: config.ConsumerSecret, config: config,
-		requests: map[string]credential{}, access: map[string]credential{}, nonces: map[string]bool{}, asked: map[string]string{},
+		rules: authserver.NewOAuth1(authserver.OAuth1Config{Clients: []authserver.Client{client}, RequestLife: thinking, Now: time.Now}),
+		asked: authserver.NewShelf[string](0, thinking, time.Now),
 	}
 	p.start(tb, AccessToken, map[Endpoint]func(*call) *Reply{
 		RequestToken: p.requestToken, Authorize: p.authorize, consentPage: p.consent, AccessToken: p.accessToken, Userinfo: p.profile,
@@ -72,49 +69,35 @@ func NewOAuth1Provider(tb testing.TB, config OAuth1Config) *OAuth1Provider {
 	return p
 }
 
-// requestToken gives temporary credentials (RFC 5849, 2.1).
+// requestToken gives temporary credentials.
 func (p *OAuth1Provider) requestToken(c *call) *Reply {
-	signed, problem := p.verify(c, nil)
-	if problem != nil {
-		return problem
+	given, err := p.rules.RequestToken(c.Request)
+	if err != nil {
+		return unsigned(err)
 	}
-	callback := signed["oauth_callback"]
-	if !allowed(p.config.Callbacks, callback) {
-		return text(http.StatusForbidden, "Callback URL not approved for this client application.")
-	}
-	token := secret("request")
-	given := credential{secret: secret("secret"), callback: callback}
-	p.mu.Lock()
-	p.requests[token] = given
-	p.mu.Unlock()
 	confirmed := "true"
 	if p.happens(Unconfirmed, RequestToken) {
 		confirmed = "false"
 	}
-	return formReply(url.Values{"oauth_token": {token}, "oauth_token_secret": {given.secret}, "oauth_callback_confirmed": {confirmed}})
+	return formReply(url.Values{"oauth_token": {given.Token}, "oauth_token_secret": {given.Secret}, "oauth_callback_confirmed": {confirmed}})
 }
 
-// authorize asks the person (RFC 5849, 2.2), or answers for them.
+// authorize asks the person, or answers for them.
 func (p *OAuth1Provider) authorize(c *call) *Reply {
 	token := c.form.Get("oauth_token")
-	p.mu.Lock()
-	_, ok := p.requests[token]
-	p.mu.Unlock()
-	if !ok {
+	if _, ok := p.rules.Asking(token); !ok {
 		return message("This request token is unknown, used or expired.")
 	}
 	if !p.config.Consent {
 		return p.decide(token, !p.happens(Deny, Authorize))
 	}
-	name := secret("question")
-	p.mu.Lock()
-	p.asked[name] = token
-	p.mu.Unlock()
+	name := authserver.Secret("question")
+	p.asked.Put(name, token)
 	return show(http.StatusOK, "consent", map[string]any{"Question": name, "Person": p.config.People[0], "Client": p.ConsumerKey, "Scope": ""})
 }
 
 func (p *OAuth1Provider) consent(c *call) *Reply {
-	token, ok := take(&p.mu, p.asked, c.form.Get("question"))
+	token, ok := p.asked.Take(c.form.Get("question"))
 	if !ok {
 		return message("This was answered before.")
 	}
@@ -123,35 +106,43 @@ func (p *OAuth1Provider) consent(c *call) *Reply {
 
 // decide answers for the person.
 func (p *OAuth1Provider) decide(token string, allow bool) *Reply {
-	request, ok := take(&p.mu, p.requests, token)
+	if allow && !p.happens(ServerError, Authorize) {
+		request, ok := p.rules.Allow(token, subject(p.config.People[0]))
+		if !ok {
+			return message("This was answered before.")
+		}
+		return p.back(request, p.agreed(request))
+	}
+	request, ok := p.rules.Deny(token)
 	switch {
 	case !ok:
 		return message("This was answered before.")
-	case !allow:
-		return p.back(request, url.Values{"denied": {token}})
-	case p.happens(ServerError, Authorize):
+	case allow:
 		return p.back(request, url.Values{"oauth_token": {token}, "oauth_problem": {"additional_authorization_required"}})
 	}
-	request.sub, request.verifier = subject(p.config.People[0]), secret("verifier")
+	return p.back(request, url.Values{"denied": {token}})
+}
+
+// agreed is the answer of somebody who said yes.
+func (p *OAuth1Provider) agreed(request authserver.Credential) url.Values {
 	p.mu.Lock()
-	p.requests[token] = request
 	before := p.used
-	p.used = request.verifier
+	p.used = request.Verifier
 	p.mu.Unlock()
-	answer := url.Values{"oauth_token": {token}, "oauth_verifier": {request.verifier}}
+	answer := url.Values{"oauth_token": {request.Token}, "oauth_verifier": {request.Verifier}}
 	if p.happens(BadCode, Authorize) {
-		answer.Set("oauth_verifier", secret("verifier"))
+		answer.Set("oauth_verifier", authserver.Secret("verifier"))
 	}
 	if before != "" && p.happens(ReplayedCode, Authorize) {
 		answer.Set("oauth_verifier", before)
 	}
-	return p.back(request, answer)
+	return answer
 }
 
 // back sends the browser back to the application.
-func (p *OAuth1Provider) back(request credential, answer url.Values) *Reply {
+func (p *OAuth1Provider) back(request authserver.Credential, answer url.Values) *Reply {
 	if p.happens(WrongState, Authorize) {
-		answer.Set("oauth_token", secret("request"))
+		answer.Set("oauth_token", authserver.Secret("request"))
 	}
 	if p.happens(NoState, Authorize) {
 		answer.Del("oauth_token")
@@ -159,25 +150,19 @@ func (p *OAuth1Provider) back(request credential, answer url.Values) *Reply {
 	if p.happens(TwiceInAnswer, Authorize) {
 		twice(answer)
 	}
-	return &Reply{Header: http.Header{}, Params: answer, back: request.callback}
+	return &Reply{Header: http.Header{}, Params: answer, back: request.Callback}
 }
 
-// accessToken gives token credentials (RFC 5849, 2.3) once, whatever the verifier is:
-// nobody gets a second guess.
+// accessToken gives token credentials.
 func (p *OAuth1Provider) accessToken(c *call) *Reply {
-	signed, problem := p.verify(c, p.requests)
-	if problem != nil {
-		return problem
+	given, err := p.rules.AccessToken(c.Request)
+	if err == nil && p.happens(InvalidGrant, AccessToken) {
+		err = errors.New("the test wants it so")
 	}
-	request, ok := take(&p.mu, p.requests, signed["oauth_token"])
-	if !ok || request.verifier == "" || !equal(signed["oauth_verifier"], request.verifier) || p.happens(InvalidGrant, AccessToken) {
-		return unsigned("the verifier does not match")
+	if err != nil {
+		return unsigned(err)
 	}
-	token, given := secret("access"), credential{secret: secret("secret"), sub: request.sub}
-	p.mu.Lock()
-	p.access[token] = given
-	p.mu.Unlock()
-	answer := url.Values{"oauth_token": {token}, "oauth_token_secret": {given.secret}, "user_id": {request.sub}}
+	answer := url.Values{"oauth_token": {given.Token}, "oauth_token_secret": {given.Secret}, "user_id": {given.Subject}}
 	if p.happens(NoAccessToken, AccessToken) {
 		answer.Del("oauth_token")
 	}
@@ -186,20 +171,17 @@ func (p *OAuth1Provider) accessToken(c *call) *Reply {
 
 // profile says whose token it is.
 func (p *OAuth1Provider) profile(c *call) *Reply {
-	signed, problem := p.verify(c, p.access)
-	if problem != nil {
-		return problem
+	access, err := p.rules.Open(c.Request)
+	if err != nil {
+		return unsigned(err)
 	}
-	p.mu.Lock()
-	sub := p.access[signed["oauth_token"]].sub
-	p.mu.Unlock()
 	profile := map[string]any{}
 	for _, person := range p.config.People {
-		if person["sub"] == sub {
+		if subject(person) == access.Subject {
 			maps.Copy(profile, person)
 		}
 	}
-	profile["id_str"], profile["screen_name"] = sub, profile["login"]
+	profile["id_str"], profile["screen_name"] = access.Subject, profile["login"]
 	if p.happens(EmptySubject, Userinfo) {
 		profile["sub"], profile["id"], profile["id_str"] = "", 0, ""
 	}
@@ -210,11 +192,13 @@ func formReply(values url.Values) *Reply {
 	return &Reply{Status: http.StatusOK, Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}, Body: []byte(values.Encode())}
 }
 
-func unsigned(why string) *Reply {
-	problem := text(http.StatusUnauthorized, "Could not authenticate you: "+why+".")
-	problem.Header.Set("WWW-Authenticate", `OAuth realm="passporttest"`)
-	return problem
+// unsigned refuses a request whose signature, or what it signs, is wrong.
+func unsigned(why error) *Reply {
+	refusal := text(http.StatusUnauthorized, "Could not authenticate you: "+why.Error()+".")
+	if errors.Is(why, authserver.ErrCallback) {
+		refusal.Status = http.StatusForbidden
+	} else {
+		refusal.Header.Set("WWW-Authenticate", `OAuth realm="passporttest"`)
+	}
+	return refusal
 }
-
-// skew is how far a timestamp may be from now.
-const skew = 5 * time.Minute

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"html/template"
 	"net/http"
-	"slices"
 )
 
 // show makes a page of the provider's. The pages work without scripts, but for form_post,
@@ -51,5 +50,3 @@ func pages() *template.Template {
 </form>{{end}}
 `))
 }
-
-func contains(words []string, word string) bool { return slices.Contains(words, word) }

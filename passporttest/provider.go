@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"testing"
 	"time"
+
+	"github.com/gopassport/passport/internal/authserver"
 )
 
 // ProviderConfig says what a [Provider] is like. The zero value serves one confidential
@@ -44,8 +46,9 @@ type ProviderConfig struct {
 
 // Provider speaks OAuth 2 (RFC 6749, 7636, 9126, 9207) and OpenID Connect (discovery,
 // ID tokens, userinfo, form_post, logout), and checks what a good provider checks: the
-// client, the redirect URI, PKCE, that a code is used once. Make one with [NewProvider].
-// It is safe for concurrent use.
+// client, the redirect URI, PKCE, that a code is used once. Access tokens are good for an
+// hour, refresh tokens for one use: a second one ends all tokens of that flow (RFC 9700,
+// 4.14.2). Make one with [NewProvider]. It is safe for concurrent use.
 type Provider struct {
 	Server
 
@@ -55,21 +58,19 @@ type Provider struct {
 	config   ProviderConfig
 	keys     keys
 	claims   func(header, claims map[string]any)
-	grants   map[string]grant      // by code
-	tokens   map[string]grant      // by access token
-	refresh  map[string]grant      // by refresh token
-	pushed   map[string]url.Values // by request_uri
-	asked    map[string]question   // by the name in the pages' forms
-	sessions map[string]string     // who is logged in at the provider, by cookie
-	used     string                // the code that was given out last
+	rules    *authserver.OAuth2
+	pushed   *authserver.Shelf[url.Values]         // by request_uri
+	asked    *authserver.Shelf[authserver.Request] // by the name in the pages' forms
+	sessions *authserver.Shelf[string]             // who is logged in at the provider, by cookie
+	used     string                                // the code that was given out last
 }
 
-// grant is what a code or a token stands for.
-type grant struct {
-	sub, scope, nonce   string
-	redirect, challenge string
-	at                  time.Time
-}
+// How long a pushed request waits for its person, and the provider for an answer: a test may
+// move its clock by days.
+const (
+	pushLife = time.Minute
+	thinking = 90 * 24 * time.Hour
+)
 
 // People are the people of a provider that was given none.
 func People() []map[string]any {
@@ -86,7 +87,7 @@ func NewProvider(tb testing.TB, config ProviderConfig) *Provider {
 		config.ClientID = "client"
 	}
 	if config.ClientSecret == "" && !config.Public {
-		config.ClientSecret = secret("secret")
+		config.ClientSecret = authserver.Secret("secret")
 	}
 	if config.People == nil {
 		config.People = People()
@@ -98,14 +99,26 @@ func NewProvider(tb testing.TB, config ProviderConfig) *Provider {
 	}
 	p := &Provider{
 		ClientID: config.ClientID, ClientSecret: config.ClientSecret, config: config, keys: keys{alg: config.Algorithm, given: config.Key},
-		grants: map[string]grant{}, tokens: map[string]grant{}, refresh: map[string]grant{},
-		pushed: map[string]url.Values{}, asked: map[string]question{}, sessions: map[string]string{},
+		rules: authserver.NewOAuth2(authserver.OAuth2Config{
+			Clients: []authserver.Client{config.client()}, NoPKCE: config.NoPKCE, TokenLife: authserver.TokenLife, Now: time.Now,
+		}),
+		pushed:   authserver.NewShelf[url.Values](0, pushLife, time.Now),
+		asked:    authserver.NewShelf[authserver.Request](0, thinking, time.Now),
+		sessions: authserver.NewShelf[string](0, thinking, time.Now),
 	}
 	p.start(tb, Token, map[Endpoint]func(*call) *Reply{
 		Discovery: p.discover, JWKS: p.publish, PAR: p.push, Authorize: p.authorize, Token: p.token, Userinfo: p.userinfo, Logout: p.logout,
 		loginPage: p.logIn, consentPage: p.consent,
 	})
 	return p
+}
+
+// client is the application, which has a secret unless it is public.
+func (c ProviderConfig) client() authserver.Client {
+	if c.Public {
+		c.ClientSecret = ""
+	}
+	return authserver.Client{Name: c.ClientID, Key: c.ClientID, Secret: c.ClientSecret, Callbacks: c.RedirectURIs}
 }
 
 // EditClaims changes the header and the claims of every ID token before it is signed. Nil
@@ -158,30 +171,30 @@ func (p *Provider) publish(*call) *Reply {
 
 // push keeps an authorization request (RFC 9126).
 func (p *Provider) push(c *call) *Reply {
-	if problem := p.authenticate(c); problem != nil {
-		return problem
+	if _, problem := p.rules.Authenticate(c.Request, c.form); problem != nil {
+		return refused(problem)
 	}
-	if code := p.check(c.form); code != "" {
-		return refused(http.StatusBadRequest, code)
+	asked, problem := p.rules.Request(c.form)
+	if problem == nil {
+		problem = p.rules.Check(asked)
 	}
-	request := "urn:ietf:params:oauth:request_uri:" + secret("request")
-	p.mu.Lock()
-	p.pushed[request] = c.form
-	p.mu.Unlock()
-	return reply(http.StatusCreated, map[string]any{"request_uri": request, "expires_in": 60})
+	if problem != nil {
+		return refused(problem)
+	}
+	request := "urn:ietf:params:oauth:request_uri:" + authserver.Secret("request")
+	p.pushed.Put(request, c.form)
+	return reply(http.StatusCreated, map[string]any{"request_uri": request, "expires_in": int(pushLife / time.Second)})
 }
 
 // userinfo gives the profile of whose token it is.
 func (p *Provider) userinfo(c *call) *Reply {
-	p.mu.Lock()
-	g, ok := p.tokens[bearer(c.Request)]
-	p.mu.Unlock()
+	g, ok := p.rules.Tokens.Open(c.Request, "Bearer")
 	if !ok {
-		problem := refused(http.StatusUnauthorized, "invalid_token")
-		problem.Header.Set("WWW-Authenticate", `Bearer error="invalid_token"`)
-		return problem
+		refusal := reply(http.StatusUnauthorized, map[string]string{"error": "invalid_token", "error_description": "the access token is unknown, expired or revoked"})
+		refusal.Header.Set("WWW-Authenticate", `Bearer error="invalid_token"`)
+		return refusal
 	}
-	profile := maps.Clone(p.person(g.sub))
+	profile := maps.Clone(p.person(g.Subject))
 	if p.happens(OtherSubject, Userinfo) {
 		profile["sub"], profile["id"] = "someone-else", 999
 	}
@@ -194,11 +207,11 @@ func (p *Provider) userinfo(c *call) *Reply {
 // logout ends the login at the provider, and sends the browser back.
 func (p *Provider) logout(c *call) *Reply {
 	if cookie, err := c.Cookie(sessionCookie); err == nil {
-		take(&p.mu, p.sessions, cookie.Value)
+		p.sessions.Take(cookie.Value)
 	}
 	gone := (&http.Cookie{Name: sessionCookie, Path: "/", MaxAge: -1}).String()
 	to := c.form.Get("post_logout_redirect_uri")
-	if to == "" || !p.allows(to) {
+	if to == "" || !p.config.client().Allows(to) {
 		page := show(http.StatusOK, "message", map[string]any{"Message": "You are logged out."})
 		page.Header.Set("Set-Cookie", gone)
 		return page
@@ -209,8 +222,6 @@ func (p *Provider) logout(c *call) *Reply {
 	}
 	return &Reply{Header: http.Header{"Set-Cookie": {gone}}, Params: back, back: to}
 }
-
-func (p *Provider) allows(redirect string) bool { return allowed(p.config.RedirectURIs, redirect) }
 
 // subject is a person's sub, "" where there is none.
 func subject(person map[string]any) string {
@@ -228,6 +239,11 @@ func (p *Provider) person(sub string) map[string]any {
 	return nil
 }
 
-func refused(status int, code string) *Reply {
-	return reply(status, map[string]string{"error": code, "error_description": "refused by passporttest"})
+// refused is an error of OAuth 2 (RFC 6749, 5.2).
+func refused(problem *authserver.Problem) *Reply {
+	refusal := reply(problem.Status, problem)
+	if problem.Status == http.StatusUnauthorized {
+		refusal.Header.Set("WWW-Authenticate", `Basic realm="passporttest"`)
+	}
+	return refusal
 }

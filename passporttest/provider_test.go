@@ -171,9 +171,11 @@ func TestTheTokenEndpointChecks(t *testing.T) {
 	}
 }
 
+// What comes a second time was stolen, or the first was: it ends all that the person
+// allowed with it, as RFC 9700, 4.14.2, wants, and nothing that others did.
 func TestARefreshTokenIsGoodOnce(t *testing.T) {
 	p := passporttest.NewProvider(t, passporttest.ProviderConfig{Algorithm: "ES256"})
-	s := look(t, p)
+	s, other := look(t, p), look(t, p)
 	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {s.token.RefreshToken}}
 	status, body := ask(t, p.At(passporttest.Token), form, p.ClientID, p.ClientSecret)
 	if status != 200 || body["access_token"] == s.token.AccessToken || body["refresh_token"] == s.token.RefreshToken || body["id_token"] == nil {
@@ -182,8 +184,23 @@ func TestARefreshTokenIsGoodOnce(t *testing.T) {
 	if status, body := ask(t, p.At(passporttest.Token), form, p.ClientID, p.ClientSecret); status != 400 {
 		t.Errorf("once more: %d %v", status, body)
 	}
-	if last := p.Last(passporttest.Token); last.Form.Get("grant_type") != "refresh_token" || p.Count(passporttest.Token) != 3 {
+	if last := p.Last(passporttest.Token); last.Form.Get("grant_type") != "refresh_token" || p.Count(passporttest.Token) != 4 {
 		t.Errorf("%d requests, the last %v", p.Count(passporttest.Token), last)
+	}
+	next, _ := body["refresh_token"].(string)
+	form.Set("refresh_token", next)
+	if status, body := ask(t, p.At(passporttest.Token), form, p.ClientID, p.ClientSecret); status != 400 {
+		t.Errorf("the next one: %d %v", status, body)
+	}
+	access, _ := body["access_token"].(string)
+	for token, want := range map[string]int{access: 401, s.token.AccessToken: 401, other.token.AccessToken: 200} {
+		response, err := oauth2.NewClient(t.Context(), oauth2.StaticTokenSource(&oauth2.Token{AccessToken: token})).Get(p.At(passporttest.Userinfo))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if response.Body.Close(); response.StatusCode != want {
+			t.Errorf("a token is good for %d, not %d", response.StatusCode, want)
+		}
 	}
 }
 
@@ -200,20 +217,20 @@ func TestTheAuthorizationEndpointChecks(t *testing.T) {
 		values   []string
 		want     string // where it leads to, or what the page says
 	}{
-		"a good request":         {p, "x", []string{"y"}, "Log in"},
-		"another client":         {p, "client_id", []string{"x"}, "No such client"},
-		"another address":        {p, "redirect_uri", []string{"https://evil.example/"}, "No such client"},
-		"two addresses":          {p, "redirect_uri", []string{app + "/callback", app + "/callback"}, "No such client"},
-		"another response":       {p, "response_type", []string{"token"}, "error=unsupported_response_type"},
-		"a parameter twice":      {p, "state", []string{"a", "b"}, "error=invalid_request"},
-		"no challenge":           {p, "code_challenge", nil, "error=invalid_request"},
-		"a plain challenge":      {p, "code_challenge_method", []string{"plain"}, "error=invalid_request"},
-		"a short challenge":      {p, "code_challenge", []string{"x"}, "error=invalid_request"},
-		"no challenge, allowed":  {loose, "code_challenge", nil, "code=code-"},
-		"a bad one, allowed":     {loose, "code_challenge", []string{"x"}, "error=invalid_request"},
-		"nobody may be asked":    {p, "prompt", []string{"none"}, "error=login_required"},
-		"a request of nobody":    {p, "request_uri", []string{"urn:x"}, "unknown, used or expired"},
-		"somebody who is hinted": {loose, "login_hint", []string{"1002"}, "code=code-"},
+		"a good request":          {p, "x", []string{"y"}, "Log in"},
+		"another client":          {p, "client_id", []string{"x"}, "No application is registered"},
+		"another address":         {p, "redirect_uri", []string{"https://evil.example/"}, "redirect_uri is not registered"},
+		"two addresses":           {p, "redirect_uri", []string{app + "/callback", app + "/callback"}, "redirect_uri is not registered"},
+		"another response":        {p, "response_type", []string{"token"}, "error=unsupported_response_type"},
+		"a parameter twice":       {p, "state", []string{"a", "b"}, "error=invalid_request"},
+		"no challenge":            {p, "code_challenge", nil, "error=invalid_request"},
+		"a plain challenge":       {p, "code_challenge_method", []string{"plain"}, "error=invalid_request"},
+		"a short challenge":       {p, "code_challenge", []string{"x"}, "error=invalid_request"},
+		"a method alone, allowed": {loose, "code_challenge", nil, "error=invalid_request"},
+		"a bad one, allowed":      {loose, "code_challenge", []string{"x"}, "error=invalid_request"},
+		"nobody may be asked":     {p, "prompt", []string{"none"}, "error=login_required"},
+		"a request of nobody":     {p, "request_uri", []string{"urn:x"}, "unknown, used or expired"},
+		"somebody who is hinted":  {loose, "login_hint", []string{"1002"}, "code=code-"},
 	} {
 		query := url.Values{}
 		maps.Copy(query, good)
@@ -231,7 +248,7 @@ func TestTheAuthorizationEndpointChecks(t *testing.T) {
 }
 
 func TestAPushedRequestIsOfItsClientAndGoodOnce(t *testing.T) {
-	p := passporttest.NewProvider(t, passporttest.ProviderConfig{NoPKCE: true})
+	p := passporttest.NewProvider(t, passporttest.ProviderConfig{NoPKCE: true, RedirectURIs: []string{app + "/callback"}})
 	form := url.Values{"client_id": {p.ClientID}, "redirect_uri": {app + "/callback"}, "response_type": {"code"}}
 	push := func(form url.Values, basic ...string) (int, string) {
 		status, body := ask(t, p.At(passporttest.PAR), form, basic...)
@@ -241,8 +258,12 @@ func TestAPushedRequestIsOfItsClientAndGoodOnce(t *testing.T) {
 	if status, _ := push(form, p.ClientID, "x"); status != 401 {
 		t.Errorf("another secret: %d", status)
 	}
-	if status, _ := push(url.Values{"client_id": {p.ClientID}, "response_type": {"token"}}, p.ClientID, p.ClientSecret); status != 400 {
-		t.Errorf("a bad request: %d", status)
+	for name, value := range map[string]string{"response_type": "token", "redirect_uri": app + "/"} {
+		bad := maps.Clone(form)
+		bad.Set(name, value)
+		if status, _ := push(bad, p.ClientID, p.ClientSecret); status != 400 {
+			t.Errorf("a bad %s: %d", name, status)
+		}
 	}
 	open := func(client, uri string) string {
 		b := passporttest.NewBrowser(t)

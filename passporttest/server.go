@@ -2,7 +2,6 @@ package passporttest
 
 import (
 	"bytes"
-	"crypto/rand"
 	"encoding/json"
 	"io"
 	"maps"
@@ -13,6 +12,8 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+
+	"github.com/gopassport/passport/internal/authserver"
 )
 
 // Server is what [Provider] and [OAuth1Provider] have in common: where they are, what
@@ -182,19 +183,7 @@ func (r *Reply) finish(request *http.Request) {
 	if request.Method == http.MethodPost {
 		r.Status = http.StatusSeeOther
 	}
-	r.Header.Set("Location", withQuery(r.back, r.Params))
-}
-
-// withQuery adds parameters to an address that may have some already.
-func withQuery(address string, params url.Values) string {
-	u, err := url.Parse(address)
-	if err != nil {
-		return address
-	}
-	q := u.Query()
-	maps.Copy(q, params)
-	u.RawQuery = q.Encode()
-	return u.String()
+	r.Header.Set("Location", authserver.WithQuery(r.back, r.Params))
 }
 
 func text(status int, body string) *Reply {
@@ -207,18 +196,6 @@ func reply(status int, body any) *Reply {
 		return text(http.StatusInternalServerError, err.Error())
 	}
 	return &Reply{Status: status, Header: http.Header{"Content-Type": {"application/json"}, "Cache-Control": {"no-store"}}, Body: data}
-}
-
-// secret makes something that nobody guesses, and says what it is.
-func secret(kind string) string { return kind + "-" + rand.Text() }
-
-// take gives what a map holds under a key and removes it.
-func take[T any](mu *sync.Mutex, m map[string]T, key string) (value T, ok bool) {
-	mu.Lock()
-	defer mu.Unlock()
-	value, ok = m[key]
-	delete(m, key)
-	return value, ok
 }
 
 // twice gives each parameter a second value.

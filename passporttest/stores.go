@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gopassport/passport"
+	"github.com/gopassport/passport/internal/authserver"
 )
 
 // Trouble is what a store suffers from. The zero value is none.
@@ -143,7 +144,7 @@ func (s *session) Save(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	if s.id == "" {
-		s.id = secret("session")
+		s.id = authserver.Secret("session")
 	}
 	s.store.records[s.id] = maps.Clone(s.values)
 	c.Value = s.id

@@ -15,12 +15,11 @@ import (
 )
 
 // How long what is given out is good. A code lives for a minute because an application
-// redeems it at once; people need longer to decide.
+// redeems it at once.
 const (
-	QuestionLife = 10 * time.Minute
-	TokenLife    = time.Hour
-	codeLife     = time.Minute
-	refreshLife  = 30 * 24 * time.Hour
+	TokenLife   = time.Hour
+	codeLife    = time.Minute
+	refreshLife = 30 * 24 * time.Hour
 )
 
 // Client is an application that is registered with a service.

@@ -44,16 +44,17 @@ type Credential struct {
 
 // OAuth1Config is what [NewOAuth1] makes a server of.
 type OAuth1Config struct {
-	Clients []Client
-	Size    int              // how many tokens are kept, and how many nonces for each; 0: no limit
-	Now     func() time.Time // the clock
+	Clients     []Client
+	RequestLife time.Duration    // of request tokens: how long people may think
+	Size        int              // how many tokens are kept, and 16 nonces for each; 0: no limit
+	Now         func() time.Time // the clock
 }
 
 // NewOAuth1 makes a server.
 func NewOAuth1(c OAuth1Config) *OAuth1 {
 	return &OAuth1{
 		clients: c.Clients, now: c.Now,
-		asking:   NewShelf[Credential](c.Size, QuestionLife, c.Now),
+		asking:   NewShelf[Credential](c.Size, c.RequestLife, c.Now),
 		verified: NewShelf[Credential](c.Size, codeLife, c.Now),
 		access:   NewShelf[Credential](c.Size, TokenLife, c.Now),
 		// A timestamp is good from skew before to skew after now: for as long its nonce has to

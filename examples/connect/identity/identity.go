@@ -53,10 +53,11 @@ func People() []Person {
 	}
 }
 
-// How much the service keeps of each thing.
+// How much the service keeps of each thing, and how long people may think.
 const (
-	capacity = 4096
-	maxBody  = 64 << 10
+	capacity     = 4096
+	maxBody      = 64 << 10
+	questionLife = 10 * time.Minute
 )
 
 type service struct {
@@ -96,12 +97,12 @@ func newService(cfg Config) *service {
 	return &service{
 		people:    cfg.People,
 		pages:     template.Must(template.ParseFS(templates, "templates/*.html")),
-		questions: authserver.NewShelf[question](capacity, authserver.QuestionLife, cfg.Now),
+		questions: authserver.NewShelf[question](capacity, questionLife, cfg.Now),
 		github: office{OAuth2: authserver.NewOAuth2(github),
 			scopes: map[string]string{"user:email": "your e-mail address", "user": "your e-mail address"}},
 		calendar: office{OAuth2: authserver.NewOAuth2(calendar),
 			scopes: map[string]string{scopeCalendar: "your appointments", scopeTasks: "your tasks"}},
-		twitter: authserver.NewOAuth1(authserver.OAuth1Config{Clients: cfg.OAuth1, Size: capacity, Now: cfg.Now}),
+		twitter: authserver.NewOAuth1(authserver.OAuth1Config{Clients: cfg.OAuth1, RequestLife: questionLife, Size: capacity, Now: cfg.Now}),
 	}
 }
 

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -28,7 +29,7 @@ func (s *service) authorization(w http.ResponseWriter, r *http.Request, o office
 		return
 	}
 	if problem := o.Check(asked); problem != nil {
-		http.Redirect(w, r, back(asked, problem.Params()), http.StatusFound)
+		http.Redirect(w, r, back(asked, problem.Params()), http.StatusFound) //nolint:gosec // Request has checked where that is
 		return
 	}
 	s.hint(w, r, asked.Get("login_hint"))
@@ -166,7 +167,7 @@ func answerToken(w http.ResponseWriter, r *http.Request, status int, params url.
 func answerForm(w http.ResponseWriter, status int, params url.Values) {
 	w.Header().Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
 	w.WriteHeader(status)
-	_, _ = w.Write([]byte(params.Encode()))
+	_, _ = io.WriteString(w, params.Encode())
 }
 
 func answerJSON(w http.ResponseWriter, status int, v any) {
