@@ -10,9 +10,8 @@ import (
 )
 
 // arrive settles what other sites sent: a POST from one may be a provider's answer by
-// form, and nothing else. It gives the request that the strategies see, or puts a result
-// or a refusal into d. posted means that a strategy may take the request for the end of
-// a flow only: else a form with somebody's password could come by the same way.
+// form, and nothing else. It gives the request that strategies see, or a result or refusal
+// in d. posted: it may end a flow only, else forms with a password could come by this way.
 func (p *Registry) arrive(r *http.Request, rt *route, d *decision) (seen *http.Request, posted bool) {
 	if formpost.Kept(r) && p.bounces != nil {
 		return p.land(r, d)
@@ -35,7 +34,7 @@ func crossSite(cause error) *Error {
 
 // bounce keeps the form and sends the browser to the same address with GET.
 func (p *Registry) bounce(r *http.Request, d *decision) (Result, *Error) {
-	c, to, err := formpost.Keep(p.bounces, r, returnto.Asked(r))
+	c, to, err := p.bounces.Keep(r, returnto.Asked(r))
 	switch {
 	case err != nil:
 		return nil, &Error{Code: CodeCallback, Status: http.StatusRequestEntityTooLarge, Err: err}
@@ -48,7 +47,7 @@ func (p *Registry) bounce(r *http.Request, d *decision) (Result, *Error) {
 
 // land takes the form up again.
 func (p *Registry) land(r *http.Request, d *decision) (seen *http.Request, posted bool) {
-	post, spent, ok := formpost.Restore(p.bounces, r, returnto.Asked(r))
+	post, spent, ok := p.bounces.Restore(r, returnto.Asked(r))
 	d.set, d.flows = append(d.set, spent...), true
 	if !ok {
 		d.err = noFlow("the posted answer is not there any more")

@@ -322,6 +322,24 @@ func TestOnlyASmallFormWithAStateIsBounced(t *testing.T) {
 	equal(t, "a long code fits", b.land(bounce).status, 200)
 }
 
+// Whoever lures a visitor to a page can post forms to a callback again and again: that fills
+// neither the Cookie header nor the jar, from which browsers would drop the login.
+func TestPostedAnswersLeaveTwoCookies(t *testing.T) {
+	_, b := newFlows(t)
+	state := b.begin("/connect/github")
+	for i := range 50 {
+		b.posted("/connect/github", answer("bait"+fmt.Sprint(i), strings.Repeat("c", 1500)))
+	}
+	bounces := 0
+	for _, c := range b.jar {
+		if strings.Contains(c.Name, "-bounce-") {
+			bounces++
+		}
+	}
+	equal(t, "cookies of posted answers", bounces, 2)
+	b.land(b.posted("/connect/github", answer(state, "42"))).wants(200, "user alice, account 42")
+}
+
 // Two providers' answers, and two tabs of one, may be bounced at once.
 func TestBouncesOfTwoTabsDoNotMeet(t *testing.T) {
 	for _, order := range permutations(2) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gopassport/passport/internal/absent"
 	"github.com/gopassport/passport/internal/flows"
+	"github.com/gopassport/passport/internal/formpost"
 	"github.com/gopassport/passport/internal/intent"
 	"github.com/gopassport/passport/internal/notes"
 	"github.com/gopassport/passport/internal/seal"
@@ -89,7 +90,7 @@ type Registry struct {
 	loginKey   string // where a session keeps the login
 	flows      flows.Keeper
 	notes      notes.Jar
-	bounces    *vault.Vault
+	bounces    *formpost.Keeper
 }
 
 const defaultLifetime = 14 * 24 * time.Hour
@@ -152,7 +153,7 @@ func (p *Registry) keep() {
 	if len(p.config.Keys) == 0 {
 		return
 	}
-	p.notes.Vault, p.bounces = p.vault("notes"), p.vault("bounce")
+	p.notes.Vault, p.bounces = p.vault("notes"), formpost.New(p.vault("bounce"))
 	p.flows = flows.Cookies{Vault: p.vault("flow")}
 	if p.config.Flows != nil {
 		p.flows = flows.Records{Cookies: flows.Cookies{Vault: p.vault("binding")}, Sealed: p.vault("record"), Store: p.config.Flows, ErrNoFlow: ErrNoFlow}

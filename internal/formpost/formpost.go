@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/gopassport/passport/internal/pack"
@@ -24,7 +25,17 @@ const (
 	param    = "passport_bounce"
 	lifetime = 2 * time.Minute
 	limit    = 64 << 10 // bytes of a form
+	cookies  = 2
 )
+
+// Keeper keeps forms. It is safe for concurrent use.
+type Keeper struct {
+	vault *vault.Vault
+	turn  atomic.Uint32
+}
+
+// New makes a keeper of forms.
+func New(v *vault.Vault) *Keeper { return &Keeper{vault: v} }
 
 // Is tells whether the request looks like a provider's answer by form. It parses the form.
 func Is(r *http.Request) bool {
@@ -38,14 +49,20 @@ func Is(r *http.Request) bool {
 
 // Keep gives the cookie that keeps the form, and the address to go to with it. uri is
 // the address that was posted to. The error is a *vault.TooLarge.
-func Keep(v *vault.Vault, r *http.Request, uri string) (c *http.Cookie, to string, err error) {
-	id := rand.Text()
+//
+// Two cookies take turns. As none of the browser's come along, nobody can count: with a name
+// for each form, a site that posts without end would fill the Cookie header, and then the
+// browser's jar, which drops others. A form is taken up in the next request, so that two
+// tabs do not meet.
+func (k *Keeper) Keep(r *http.Request, uri string) (c *http.Cookie, to string, err error) {
+	turn := strconv.Itoa(int(k.turn.Add(1) % cookies))
+	id := turn + rand.Text()
 	path, query, _ := strings.Cut(uri, "?")
 	if query != "" {
 		query += "&"
 	}
-	plain := pack.Append(nil, strconv.FormatInt(time.Now().Unix(), 36), path, r.PostForm.Encode())
-	c = v.Cookie(r, "-"+id, plain, lifetime)
+	plain := pack.Append(nil, strconv.FormatInt(time.Now().Unix(), 36), id, path, r.PostForm.Encode())
+	c = k.vault.Cookie(r, "-"+turn, plain, lifetime)
 	if size := vault.Size(c); size > vault.MaxCookie {
 		return nil, "", &vault.TooLarge{Size: size, Limit: vault.MaxCookie}
 	}
@@ -59,18 +76,19 @@ func Kept(r *http.Request) bool {
 
 // Restore makes the request that was posted of the one that follows it, and gives the
 // cookies that spend it. ok is false when the form is not there, or came to another path.
-func Restore(v *vault.Vault, r *http.Request, uri string) (post *http.Request, spent []*http.Cookie, ok bool) {
+func (k *Keeper) Restore(r *http.Request, uri string) (post *http.Request, spent []*http.Cookie, ok bool) {
 	query := r.URL.Query()
-	suffix := "-" + query.Get(param)
+	id := query.Get(param)
+	suffix := "-" + id[:min(1, len(id))]
 	var fields []string
-	v.Open(r, suffix, func(plain []byte) { fields, _ = pack.Split(plain) })
-	spent = v.Expire(r, suffix)
+	k.vault.Open(r, suffix, func(plain []byte) { fields, _ = pack.Split(plain) })
+	spent = k.vault.Expire(r, suffix)
 	path, _, _ := strings.Cut(uri, "?")
-	if len(fields) != 3 || fields[1] != path || old(fields[0]) {
+	if len(fields) != 4 || fields[1] != id || fields[2] != path || old(fields[0]) {
 		return nil, spent, false
 	}
 	query.Del(param)
-	return posted(r, query, fields[2]), spent, true
+	return posted(r, query, fields[3]), spent, true
 }
 
 func old(at string) bool {
