@@ -35,9 +35,6 @@ func (c *Client) Begin(r *http.Request, a *passport.Attempt, f Flow, own url.Val
 	state := random.Token()
 	f.Verifier, f.Scope = random.Token(), a.Param("scope")
 	f.Issuer, f.NamesIssuer, f.FormPost = c.config.Issuer, c.config.NamesIssuer, c.config.FormPost
-	if err := a.Save(state, f); err != nil {
-		return nil, err
-	}
 	query := c.request(a, state, f, own)
 	if c.config.Endpoint.Push != "" {
 		pushed, err := c.push(r.Context(), query)
@@ -45,6 +42,9 @@ func (c *Client) Begin(r *http.Request, a *passport.Attempt, f Flow, own url.Val
 			return nil, err
 		}
 		query = pushed
+	}
+	if err := a.Save(state, f); err != nil { // after the push: a provider that is down leaves nothing in a store
+		return nil, err
 	}
 	return passport.Redirect{URL: c.address(query)}, nil
 }

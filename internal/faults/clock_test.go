@@ -12,12 +12,16 @@ import (
 )
 
 // direct is a transport without a network, in which time can stand still.
-type direct struct{ op, tw http.Handler }
+type direct struct{ world *world }
 
 func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
-	to := d.op
+	if d.world.mute(r) {
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	}
+	to := http.Handler(d.world.op)
 	if r.URL.Host == "localhost" {
-		to = d.tw
+		to = d.world.tw
 	}
 	w := httptest.NewRecorder()
 	sent := r.Clone(r.Context())
@@ -28,12 +32,27 @@ func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.Result(), nil
 }
 
+// mute tells whether nobody answers a request. [passporttest.Hang] waits for the end of the
+// test, too, and so it would keep time from going on.
+func (w *world) mute(r *http.Request) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.silent != "" && passporttest.Endpoint(r.URL.Path) == w.silent
+}
+
+// silence is how one endpoint gives no answer any more; "" for all do.
+func (w *world) silence(at passporttest.Endpoint) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.silent = at
+}
+
 // offline is a world whose providers are called without a network; build makes it.
 func offline(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, op: passporttest.NewProvider(t, passporttest.ProviderConfig{Algorithm: "ES256"}), tw: passporttest.NewOAuth1Provider(t, passporttest.OAuth1Config{})}
+	w := &world{t: t, still: true, op: passporttest.NewProvider(t, passporttest.ProviderConfig{Algorithm: "ES256"}), tw: passporttest.NewOAuth1Provider(t, passporttest.OAuth1Config{})}
 	w.op.URL, w.tw.URL = "https://op.test", "http://localhost"
-	w.setup.transport = direct{w.op, w.tw}
+	w.setup.transport = direct{w}
 	return w
 }
 

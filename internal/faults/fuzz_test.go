@@ -82,7 +82,7 @@ func FuzzReplies(f *testing.F) {
 func newScripted(f *testing.F) (*world, *scripted) {
 	w := &world{op: passporttest.NewProvider(f, passporttest.ProviderConfig{Algorithm: "ES256"}), tw: passporttest.NewOAuth1Provider(f, passporttest.OAuth1Config{})}
 	w.op.URL, w.tw.URL = "https://op.test", "http://localhost"
-	script := &scripted{good: direct{w.op, w.tw}}
+	script := &scripted{good: direct{w}}
 	w.setup.transport, w.setup.configure = script, func(*passport.Config) {}
 	w.build()
 	return w, script

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -47,6 +48,7 @@ type (
 type setup struct {
 	configure func(*passport.Config)
 	timeout   time.Duration                                         // of calls to providers; 0: 5 s
+	pushed    bool                                                  // oauth2 and oidc push their requests (RFC 9126)
 	transport http.RoundTripper                                     // to providers; nil: the network
 	verify    func(r *http.Request, what string, printed any) error // called with what a provider gave
 }
@@ -54,6 +56,7 @@ type setup struct {
 // world is an application with each strategy, its providers, and stores that can fail.
 type world struct {
 	t           *testing.T
+	keys        [][]byte
 	auth        *passport.Registry
 	app         http.Handler
 	op          *passporttest.Provider
@@ -66,7 +69,9 @@ type world struct {
 
 	mu     sync.Mutex
 	events []passport.Event
-	ran    int // calls of wrapped handlers
+	ran    int                   // calls of wrapped handlers
+	still  bool                  // there is no network, so time can stand still
+	silent passporttest.Endpoint // then: what does not answer
 }
 
 // inStores keeps everything in stores that can fail.
@@ -91,21 +96,42 @@ func unbuilt(t *testing.T, s setup) *world {
 	}
 }
 
+// configure is the part of the configuration that worlds differ in.
+func (w *world) configure(c *passport.Config) {
+	if w.setup.configure == nil {
+		w.inStores(c)
+		return
+	}
+	w.setup.configure(c)
+}
+
+// another is the application once more, as another machine has it: with the same keys and
+// stores, and with strategies that have asked for nothing yet.
+func (w *world) another(change func(*setup)) http.Handler {
+	other := &world{t: w.t, op: w.op, tw: w.tw, setup: w.setup, keys: w.keys}
+	change(&other.setup)
+	other.setup.configure = func(c *passport.Config) {
+		c.Observe = w.observe
+		w.configure(c)
+	}
+	other.build()
+	return other.app
+}
+
 // build makes the application, which may be in another goroutine bubble than the providers.
 func (w *world) build() {
+	if w.keys == nil {
+		w.keys = [][]byte{newKey()}
+	}
 	w.sessions, w.flows, w.revocations = passporttest.NewSessions(), passporttest.NewFlows(), passporttest.NewRevocations()
 	if w.setup.timeout == 0 {
 		w.setup.timeout = 5 * time.Second
 	}
 	config := passport.Config{
-		Keys: [][]byte{newKey()}, Origins: []string{app}, Observe: w.observe,
+		Keys: w.keys, Origins: []string{app}, Observe: w.observe,
 		Users: passport.Users[*user]{Key: func(u *user) string { return u.id }, Load: func(_ context.Context, id string) (*user, error) { return &user{id}, nil }},
 	}
-	if w.setup.configure != nil {
-		w.setup.configure(&config)
-	} else {
-		w.inStores(&config)
-	}
+	w.configure(&config)
 	w.auth = passport.New(config)
 	for _, name := range services {
 		w.auth.Use(name, w.strategy(name, "/login/"+name, aUser))
@@ -175,17 +201,21 @@ func (w *world) client() *http.Client {
 }
 
 func (w *world) strategy(name, path string, value func(string) any) passport.Strategy {
-	callback := app + path + "/callback"
+	callback, pushURL := app+path+"/callback", ""
+	if w.setup.pushed {
+		pushURL = w.op.At(passporttest.PAR)
+	}
 	switch name {
 	case "oauth2":
 		return oauth2.New(oauth2.Config{
 			ClientID: w.op.ClientID, ClientSecret: w.op.ClientSecret, Auth: oauth2.SecretBasic, RedirectURL: callback, Timeout: w.setup.timeout, Client: w.client(),
 			AuthorizationURL: w.op.At(passporttest.Authorize), TokenURL: w.op.At(passporttest.Token), Profile: oauth2.JSONProfile(w.op.At(passporttest.Userinfo), "id"),
-			Issuer: w.op.URL, RequireIssuer: true,
+			Issuer: w.op.URL, RequireIssuer: true, PushURL: pushURL,
 		}, func(r *http.Request, g oauth2.Grant) (any, error) { return w.checked(r, name, g.Subject, g, value) })
 	case "oidc":
 		return oidc.New(oidc.Config{
 			Issuer: w.op.URL, ClientID: w.op.ClientID, ClientSecret: w.op.ClientSecret, RedirectURL: callback, Timeout: w.setup.timeout, Client: w.client(), Userinfo: true,
+			PushedRequests: w.setup.pushed,
 		}, func(r *http.Request, who oidc.Identity) (any, error) {
 			return w.checked(r, name, who.Subject, who, value)
 		})
@@ -282,17 +312,17 @@ func answerOf(t *testing.T, p *passporttest.Page) url.Values {
 // code is the code of the one event that there was; more than one is a mistake.
 func (w *world) code() (passport.Code, string) {
 	w.t.Helper()
-	var seen []passport.Event
-	for _, e := range w.told() {
-		if e.Kind == "refusal" || e.Kind == "fault" {
-			seen = append(seen, e)
-		}
-	}
+	seen := w.errors()
 	if len(seen) != 1 {
 		w.t.Errorf("%d events of an error: %+v", len(seen), seen)
 		return "", ""
 	}
 	return seen[0].Code, seen[0].Kind
+}
+
+// errors are the events of refusals and faults since anybody asked.
+func (w *world) errors() []passport.Event {
+	return slices.DeleteFunc(w.told(), func(e passport.Event) bool { return e.Kind != "refusal" && e.Kind != "fault" })
 }
 
 // cutter ends the context of a request in the middle of it, or after a time.
