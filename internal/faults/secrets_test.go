@@ -94,6 +94,7 @@ func TestNoSecretShows(t *testing.T) {
 func (s *spy) everything(t *testing.T, observed bool) {
 	w := newWorld(t, setup{
 		timeout: 100 * time.Millisecond,
+		pushed:  observed, // where errors are looked at most closely
 		configure: func(c *passport.Config) {
 			if !observed {
 				c.Observe = nil
@@ -171,11 +172,11 @@ func (s *spy) walk(w *world, path, who string) {
 		page.Next()
 		page.Next() // once more
 	}
-	for _, asked := range []passporttest.Request{w.op.Last(passporttest.Token), w.op.Last(passporttest.Userinfo), w.tw.Last(passporttest.RequestToken), w.tw.Last(passporttest.AccessToken), w.tw.Last(passporttest.Userinfo)} {
+	for _, asked := range []passporttest.Request{w.op.Last(passporttest.PAR), w.op.Last(passporttest.Token), w.op.Last(passporttest.Userinfo), w.tw.Last(passporttest.RequestToken), w.tw.Last(passporttest.AccessToken), w.tw.Last(passporttest.Userinfo)} {
 		s.hide("an Authorization header", asked.Header.Get("Authorization"))
 		_, value, _ := strings.Cut(asked.Header.Get("Authorization"), " ")
 		s.hide("credentials", value)
-		for _, name := range []string{"code", "code_verifier", "client_secret", "refresh_token"} {
+		for _, name := range []string{"code", "code_verifier", "client_secret", "refresh_token", "state", "nonce", "code_challenge"} {
 			s.hide("sent as "+name, asked.Form.Get(name))
 		}
 	}

@@ -108,6 +108,7 @@ func TestEachFaultOfAStore(t *testing.T) {
 		{"revocations stuck, a page", ended, stuck, look, revocations, false, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel() // some wait for what is stuck
 			w := newWorld(t, setup{})
 			b := w.person("alice")
 			pending := begin(b, "/connect/oauth2")
