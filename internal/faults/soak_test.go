@@ -24,9 +24,10 @@ const soakTime = "PASSPORT_SOAK"
 // soak is many people who log in, look around, connect accounts in several tabs and log
 // out, all at once, while things break.
 type soak struct {
-	w      *world
-	stores bool // else everything is in cookies
-	faulty bool
+	w       *world
+	machine atomic.Pointer[http.Handler] // that serves the application at the time
+	stores  bool                         // else everything is in cookies
+	faulty  bool
 
 	requests, faults, people, connected, logins, refused, unlucky atomic.Int64
 	lostFlows, lostLogins                                         atomic.Int64
@@ -38,9 +39,17 @@ func (s *soak) lost(counter *atomic.Int64, last *passporttest.Page) {
 	s.w.t.Logf("lost: at last %s gave %d %s", last.URL, last.Status, last.Body)
 }
 
+// A full soak is one of the four of a minute. It serves thousands of people; the slowest,
+// with stores that are down most of the time, still more than a thousand on two cores.
+const (
+	fullSoak = 15 * time.Second
+	few      = 500
+)
+
 // Thousands of people, with and without faults, flows and logins in cookies and in
 // stores: no login and no flow is lost, no goroutine is left, and the memory stays flat.
 func TestSoak(t *testing.T) {
+	soaks, requests, people, flows, logins := int64(0), int64(0), int64(0), int64(0), int64(0)
 	long := 1250 * time.Millisecond
 	if text := os.Getenv(soakTime); text != "" {
 		d, err := time.ParseDuration(text)
@@ -68,12 +77,18 @@ func TestSoak(t *testing.T) {
 				t.Errorf("that is more than %d", limit)
 			}
 			runtime.KeepAlive(s.w)
+			soaks, requests, people = soaks+1, requests+s.requests.Load(), people+s.people.Load()
+			flows, logins = flows+s.lostFlows.Load(), logins+s.lostLogins.Load()
 		}
+	}
+	t.Logf("altogether %d requests of %d people; flows lost %d, logins lost %d", requests, people, flows, logins)
+	if long >= fullSoak && people < few*soaks {
+		t.Errorf("those are few people for %d soaks of %v", soaks, long)
 	}
 }
 
 func (s *soak) run(t *testing.T, long time.Duration) {
-	set := setup{timeout: 2 * time.Second, configure: func(c *passport.Config) {
+	set := setup{timeout: 2 * time.Second, pushed: true, configure: func(c *passport.Config) {
 		c.Observe = func(context.Context, passport.Event) {}
 		if s.stores {
 			s.w.inStores(c)
@@ -84,8 +99,9 @@ func (s *soak) run(t *testing.T, long time.Duration) {
 	set.transport = transport
 	s.w = unbuilt(t, set)
 	s.w.build()
-	inner := s.w.app
-	s.w.app = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.requests.Add(1); inner.ServeHTTP(w, r) })
+	first := s.w.app
+	s.machine.Store(&first)
+	s.w.app = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.requests.Add(1); (*s.machine.Load()).ServeHTTP(w, r) })
 	end, done := time.Now().Add(long), make(chan struct{})
 	var breaking, people sync.WaitGroup
 	if s.faulty {
@@ -111,18 +127,14 @@ func (s *soak) report(t *testing.T) {
 	if s.lostFlows.Load()+s.lostLogins.Load() > 0 || s.connected.Load() == 0 || s.people.Load() == 0 {
 		t.Error("something was lost, or nothing happened")
 	}
-	if s.faulty == (s.faults.Load() == 0) || !s.faulty && s.unlucky.Load()+s.refused.Load() > 0 {
-		t.Errorf("%d faults were injected, and %d met", s.faults.Load(), s.unlucky.Load()+s.refused.Load())
+	if met := s.unlucky.Load() + s.refused.Load(); s.faulty == (s.faults.Load() == 0) || s.faulty == (met == 0) {
+		t.Errorf("%d faults were injected, and %d met", s.faults.Load(), met)
 	}
 }
 
-// breakThings lets one thing after the other go wrong, for a moment each.
+// breakThings lets one thing after the other go wrong, for a moment each. Now and then
+// another machine takes over, which has neither metadata nor keys.
 func (s *soak) breakThings(done <-chan struct{}) {
-	quick := []passporttest.Fault{
-		passporttest.Deny, passporttest.ServerError, passporttest.BadCode, passporttest.NoState, passporttest.TwiceInAnswer,
-		passporttest.InternalError, passporttest.Unavailable, passporttest.HTML, passporttest.EmptyBody, passporttest.CutShort,
-		passporttest.ConnectionReset, passporttest.RedirectAway, passporttest.EchoSecrets, passporttest.EmptySubject,
-	}
 	tick := time.NewTicker(3 * time.Millisecond)
 	defer tick.Stop()
 	for i := 0; ; i++ {
@@ -132,15 +144,52 @@ func (s *soak) breakThings(done <-chan struct{}) {
 			return
 		case <-tick.C:
 		}
-		s.faults.Add(1)
-		f := quick[rand.IntN(len(quick))]
-		s.w.op.Next(f)
-		s.w.tw.Next(f)
+		s.strike()
+		if i%1000 == 100 {
+			s.restart()
+		}
 		if s.stores && i%4 == 0 {
 			s.faults.Add(1)
 			s.suffer([]passporttest.Trouble{{Load: passporttest.ErrDown}, {Save: passporttest.ErrDown}, {Delay: 2 * time.Millisecond}, {}}[i/4%4])
 		}
 	}
+}
+
+// strike lets the next answer, token, pushed request or request token go wrong.
+func (s *soak) strike() {
+	s.faults.Add(1)
+	said := []passporttest.Fault{passporttest.Deny, passporttest.ServerError, passporttest.BadCode, passporttest.NoState, passporttest.TwiceInAnswer, passporttest.EmptySubject}
+	switch rand.IntN(4) {
+	case 0:
+		s.w.op.Next(brief(), passporttest.PAR)
+	case 1:
+		s.w.tw.Next(brief(), passporttest.RequestToken)
+	case 2:
+		f := brief()
+		s.w.op.Next(f)
+		s.w.tw.Next(f)
+	default:
+		f := said[rand.IntN(len(said))]
+		s.w.op.Next(f)
+		s.w.tw.Next(f)
+	}
+}
+
+// brief is a fault of a reply that takes no time.
+func brief() passporttest.Fault {
+	all := []passporttest.Fault{
+		passporttest.InternalError, passporttest.Unavailable, passporttest.HTML, passporttest.EmptyBody, passporttest.CutShort,
+		passporttest.ConnectionReset, passporttest.RedirectAway, passporttest.EchoSecrets,
+	}
+	return all[rand.IntN(len(all))]
+}
+
+// restart lets another machine take over, and its first fetch go wrong.
+func (s *soak) restart() {
+	s.faults.Add(1)
+	s.w.op.Next(brief(), []passporttest.Endpoint{passporttest.Discovery, passporttest.JWKS}[rand.IntN(2)])
+	next := s.w.another(func(*setup) {})
+	s.machine.Store(&next)
 }
 
 func (s *soak) suffer(t passporttest.Trouble) {
@@ -184,7 +233,11 @@ func (s *soak) again(counter *atomic.Int64, do func() (*passporttest.Page, bool)
 			break
 		}
 		s.unlucky.Add(1)
-		time.Sleep(time.Millisecond) // a person does not press the button faster either
+		pause := time.Millisecond // a person does not press the button faster either
+		if page.Header.Get("Retry-After") != "" {
+			pause = 100 * time.Millisecond
+		}
+		time.Sleep(pause)
 	}
 	s.lost(counter, page)
 	return false
@@ -212,20 +265,25 @@ func (s *soak) ended(answer *passporttest.Page) {
 	page := answer
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		page = answer.Next()
-		switch missing := strings.Contains(page.Body, "<small>"+string(passport.CodeFlowMissing)+"</small>"); {
+		switch {
 		case page.Status == http.StatusOK:
 			s.connected.Add(1)
 			return
-		case page.Status == http.StatusServiceUnavailable:
+		case page.Status == http.StatusServiceUnavailable && !says(page, passport.CodeProviderUnavailable):
 			s.unlucky.Add(1)
 			continue // a store is down: the flow is still there
-		case !missing && page.Status != http.StatusUnauthorized:
+		case !says(page, passport.CodeFlowMissing) && page.Status != http.StatusUnauthorized:
 			s.refused.Add(1) // by the provider
 			return
 		}
 		break
 	}
 	s.lost(&s.lostFlows, page)
+}
+
+// says tells whether a page shows a code.
+func says(page *passporttest.Page, code passport.Code) bool {
+	return strings.Contains(page.Body, "<small>"+string(code)+"</small>")
 }
 
 // there looks whether somebody is still logged in.

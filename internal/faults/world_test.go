@@ -108,13 +108,14 @@ func (w *world) configure(c *passport.Config) {
 // another is the application once more, as another machine has it: with the same keys and
 // stores, and with strategies that have asked for nothing yet.
 func (w *world) another(change func(*setup)) http.Handler {
-	other := &world{t: w.t, op: w.op, tw: w.tw, setup: w.setup, keys: w.keys}
+	other := &world{op: w.op, tw: w.tw, setup: w.setup, keys: w.keys}
 	change(&other.setup)
 	other.setup.configure = func(c *passport.Config) {
 		c.Observe = w.observe
 		w.configure(c)
 	}
 	other.build()
+	other.op, other.tw = nil, nil // they remember everybody, as a test remembers them; the soak measures the application
 	return other.app
 }
 
