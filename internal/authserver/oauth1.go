@@ -55,7 +55,7 @@ func NewOAuth1(c OAuth1Config) *OAuth1 {
 	return &OAuth1{
 		clients: c.Clients, now: c.Now,
 		asking:   NewShelf[Credential](c.Size, c.RequestLife, c.Now),
-		verified: NewShelf[Credential](c.Size, codeLife, c.Now),
+		verified: NewShelf[Credential](c.Size, c.RequestLife, c.Now),
 		access:   NewShelf[Credential](c.Size, TokenLife, c.Now),
 		// A timestamp is good from skew before to skew after now: for as long its nonce has to
 		// be remembered.

@@ -345,17 +345,17 @@ func (w *world) suffers(service string, f providerFault, want outcome) {
 	w.connects(f.name()+", the next flow", tab{service, begin(b, path)})
 }
 
-// tab is a flow with a service, as far as the service's answer.
+// tab is a flow with a service, on its way there or back.
 type tab struct {
 	service string
-	answer  *passporttest.Page
+	page    *passporttest.Page
 }
 
 // tabs are flows that are under way: one with the same service, and one with another.
 func (w *world) tabs(b *passporttest.Browser, service string) (all []tab) {
 	next := services[(slices.Index(services, service)+1)%len(services)]
 	for _, name := range []string{service, next} {
-		all = append(all, tab{name, begin(b, "/connect/"+name)})
+		all = append(all, tab{name, b.Follow(app + "/connect/" + name)}) // codes do not live as long as some pauses
 	}
 	return all
 }
@@ -451,8 +451,8 @@ func (w *world) rests(b *passporttest.Browser, path string, f providerFault, mac
 // connects ends a flow, and well.
 func (w *world) connects(name string, t tab) {
 	w.t.Helper()
-	page := t.answer
-	if came(page) {
+	page := t.page
+	for page.Location() != "" {
 		page = page.Next()
 	}
 	if page.Status != http.StatusOK || page.Body != "user alice, account "+t.service+" 1001" {
