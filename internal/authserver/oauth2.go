@@ -122,12 +122,9 @@ func once(params url.Values) *Problem {
 }
 
 // Allow gives a code for what somebody said yes to. Permit names what they said yes to
-// before, which this then goes on with; "" is a permit of its own.
+// before, which this then goes on with; "" is a permit of its own, which is on no list.
 func (s *OAuth2) Allow(r Request, subject, permit string) (code string) {
 	code = Secret("code")
-	if permit == "" {
-		permit = code
-	}
 	s.codes.Put(code, Grant{
 		Client: r.Client.Key, Subject: subject, Scope: s.granted(r.Get("scope")), Nonce: r.Get("nonce"),
 		permit: permit, callback: r.Callback(), challenge: r.Get("code_challenge"),

@@ -55,10 +55,12 @@ func newTokens(size int, life time.Duration, now func() time.Time) *Tokens {
 func (t *Tokens) allow(client Client, g Grant) Issued {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	permit, ok := t.permits[g.permit]
-	if !ok {
+	permit, known := t.permits[g.permit]
+	if !known {
 		permit = &Permit{ID: g.permit, Client: client, Subject: g.Subject}
-		t.permits[g.permit] = permit
+	}
+	if !known && permit.ID != "" {
+		t.permits[permit.ID] = permit
 	}
 	permit.Scope = g.Scope
 	return t.issue(permit, g)
