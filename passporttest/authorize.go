@@ -9,12 +9,15 @@ import (
 	"github.com/gopassport/passport/internal/authserver"
 )
 
-// The provider's pages, and the cookie of who is logged in there.
+// The provider's pages.
 const (
-	loginPage     Endpoint = "/login"
-	consentPage   Endpoint = "/consent"
-	sessionCookie          = "passporttest_session"
+	loginPage   Endpoint = "/login"
+	consentPage Endpoint = "/consent"
 )
+
+// cookie is the name of the one that says who is logged in. Cookies do not know ports, and
+// two providers are two hosts to people.
+func (p *Provider) cookie() string { return "passporttest_" + p.name }
 
 // authorize is the authorization endpoint.
 func (p *Provider) authorize(c *call) *Reply {
@@ -50,7 +53,7 @@ func (p *Provider) who(hint string) (sub string) {
 // ask shows a page, unless the application wants none (prompt=none).
 func (p *Provider) ask(c *call, q authserver.Request) *Reply {
 	sub := ""
-	if cookie, err := c.Cookie(sessionCookie); err == nil {
+	if cookie, err := c.Cookie(p.cookie()); err == nil {
 		sub, _ = p.sessions.Get(cookie.Value)
 	}
 	prompt := strings.Fields(q.Get("prompt"))
@@ -82,20 +85,28 @@ func (p *Provider) logIn(c *call) *Reply {
 	if !ok || p.person(sub) == nil {
 		return message("This was answered before, or there is nobody of this name.")
 	}
-	cookie := &http.Cookie{Name: sessionCookie, Value: authserver.Secret("session"), Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode}
-	p.sessions.Put(cookie.Value, sub)
 	page := p.askConsent(q, sub)
-	page.Header.Set("Set-Cookie", cookie.String())
+	page.Header.Set("Set-Cookie", p.session(sub))
 	return page
+}
+
+// session begins a login at the provider.
+func (p *Provider) session(sub string) (cookie string) {
+	c := &http.Cookie{Name: p.cookie(), Value: authserver.Secret("session"), Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode}
+	p.sessions.Put(c.Value, sub)
+	return c.String()
 }
 
 // consent takes the consent page's form.
 func (p *Provider) consent(c *call) *Reply {
 	q, ok := p.asked.Take(c.form.Get("question"))
 	if !ok || p.person(c.form.Get("sub")) == nil {
-		return message("This was answered before.")
+		return message("This was answered before, or there is nobody of this name.")
 	}
-	return p.decide(q, c.form.Get("sub"), c.form.Get("decision") == "allow" && !p.happens(Deny, Authorize))
+	sub := c.form.Get("sub") // may be somebody else than the page showed
+	answer := p.decide(q, sub, c.form.Get("decision") == "allow" && !p.happens(Deny, Authorize))
+	answer.Header.Set("Set-Cookie", p.session(sub))
+	return answer
 }
 
 // decide answers for the person.

@@ -83,6 +83,7 @@ const (
 	Authorize    Endpoint = "/authorize"
 	Token        Endpoint = "/token"
 	Userinfo     Endpoint = "/userinfo" // the profile, for OAuth 1 and plain OAuth 2, too
+	Revocation   Endpoint = "/revoke"   // RFC 7009
 	Logout       Endpoint = "/logout"   // OpenID Connect RP-Initiated Logout 1.0
 	RequestToken Endpoint = "/request_token"
 	AccessToken  Endpoint = "/access_token"
@@ -95,14 +96,17 @@ type plan struct {
 	fault Fault
 	at    []Endpoint // nil: wherever it can
 	once  bool
+	met   bool
 }
 
 // Next lets a fault happen once: the next time that it can, or that one of the endpoints
-// is asked. Several add up.
-func (s *Server) Next(f Fault, at ...Endpoint) { s.plan(plan{f, at, true}) }
+// is asked. Several add up. One that never happens fails the test, unless [Server.Heal]
+// forgets it.
+func (s *Server) Next(f Fault, at ...Endpoint) { s.plan(plan{fault: f, at: at, once: true}) }
 
-// Always lets a fault happen each time, until [Server.Heal].
-func (s *Server) Always(f Fault, at ...Endpoint) { s.plan(plan{f, at, false}) }
+// Always lets a fault happen each time, until [Server.Heal]. One that never happens fails
+// the test, as with [Server.Next].
+func (s *Server) Always(f Fault, at ...Endpoint) { s.plan(plan{fault: f, at: at}) }
 
 // Heal forgets all faults that are still to happen.
 func (s *Server) Heal() {
@@ -127,7 +131,7 @@ func (s *Server) happens(f Fault, here ...Endpoint) bool {
 	if i < 0 {
 		return false
 	}
-	if s.plans[i].once {
+	if s.plans[i].met = true; s.plans[i].once {
 		s.plans = slices.Delete(s.plans, i, i+1)
 	}
 	return true
@@ -174,7 +178,7 @@ func (s *Server) serveFault(f Fault, w http.ResponseWriter, c *call) {
 	case ConnectionReset:
 		reset(w)
 	case RedirectAway:
-		w.Header().Set("Location", s.elsewhere.URL+"/steal")
+		w.Header().Set("Location", s.away+"/steal")
 		w.WriteHeader(http.StatusTemporaryRedirect)
 	case EchoSecrets:
 		w.WriteHeader(http.StatusInternalServerError)

@@ -63,7 +63,7 @@ func (p *Provider) claimsOf(issued authserver.Issued) map[string]any {
 	if issued.Nonce != "" {
 		claims["nonce"] = issued.Nonce
 	}
-	for name, value := range p.person(issued.Subject) {
+	for name, value := range p.claimsFor(issued.Grant) {
 		if name != "id" && name != "login" { // they are GitHub's, not OpenID Connect's
 			claims[name] = value
 		}

@@ -28,6 +28,9 @@ type OAuth1Config struct {
 	// Consent makes the provider show a page, which a [Browser] walks. False: it answers at
 	// once, for the first of People.
 	Consent bool
+
+	// Offline is as in [ProviderConfig].
+	Offline bool
 }
 
 // OAuth1Provider speaks OAuth 1.0a (RFC 5849) in Twitter's shape, with HMAC-SHA1 and
@@ -63,7 +66,7 @@ func NewOAuth1Provider(tb testing.TB, config OAuth1Config) *OAuth1Provider {
 		rules: authserver.NewOAuth1(authserver.OAuth1Config{Clients: []authserver.Client{client}, RequestLife: thinking, Now: time.Now}),
 		asked: authserver.NewShelf[string](0, thinking, time.Now),
 	}
-	p.start(tb, AccessToken, map[Endpoint]func(*call) *Reply{
+	p.start(tb, config.Offline, AccessToken, map[Endpoint]func(*call) *Reply{
 		RequestToken: p.requestToken, Authorize: p.authorize, consentPage: p.consent, AccessToken: p.accessToken, Userinfo: p.profile,
 	})
 	return p
@@ -89,7 +92,7 @@ func (p *OAuth1Provider) authorize(c *call) *Reply {
 		return message("This request token is unknown, used or expired.")
 	}
 	if !p.config.Consent {
-		return p.decide(token, !p.happens(Deny, Authorize))
+		return p.decide(token, subject(p.config.People[0]), !p.happens(Deny, Authorize))
 	}
 	name := authserver.Secret("question")
 	p.asked.Put(name, token)
@@ -98,16 +101,17 @@ func (p *OAuth1Provider) authorize(c *call) *Reply {
 
 func (p *OAuth1Provider) consent(c *call) *Reply {
 	token, ok := p.asked.Take(c.form.Get("question"))
-	if !ok {
-		return message("This was answered before.")
+	sub := c.form.Get("sub")
+	if !ok || personOf(p.config.People, sub) == nil {
+		return message("This was answered before, or there is nobody of this name.")
 	}
-	return p.decide(token, c.form.Get("decision") == "allow" && !p.happens(Deny, Authorize))
+	return p.decide(token, sub, c.form.Get("decision") == "allow" && !p.happens(Deny, Authorize))
 }
 
 // decide answers for the person.
-func (p *OAuth1Provider) decide(token string, allow bool) *Reply {
+func (p *OAuth1Provider) decide(token, sub string, allow bool) *Reply {
 	if allow && !p.happens(ServerError, Authorize) {
-		request, ok := p.rules.Allow(token, subject(p.config.People[0]))
+		request, ok := p.rules.Allow(token, sub)
 		if !ok {
 			return message("This was answered before.")
 		}
@@ -162,7 +166,8 @@ func (p *OAuth1Provider) accessToken(c *call) *Reply {
 	if err != nil {
 		return unsigned(err)
 	}
-	answer := url.Values{"oauth_token": {given.Token}, "oauth_token_secret": {given.Secret}, "user_id": {given.Subject}}
+	login, _ := personOf(p.config.People, given.Subject)["login"].(string)
+	answer := url.Values{"oauth_token": {given.Token}, "oauth_token_secret": {given.Secret}, "user_id": {given.Subject}, "screen_name": {login}}
 	if p.happens(NoAccessToken, AccessToken) {
 		answer.Del("oauth_token")
 	}
@@ -175,12 +180,7 @@ func (p *OAuth1Provider) profile(c *call) *Reply {
 	if err != nil {
 		return unsigned(err)
 	}
-	profile := map[string]any{}
-	for _, person := range p.config.People {
-		if subject(person) == access.Subject {
-			maps.Copy(profile, person)
-		}
-	}
+	profile := maps.Clone(personOf(p.config.People, access.Subject))
 	profile["id_str"], profile["screen_name"] = access.Subject, profile["login"]
 	if p.happens(EmptySubject, Userinfo) {
 		profile["sub"], profile["id"], profile["id_str"] = "", 0, ""

@@ -1,10 +1,13 @@
 package passporttest
 
 import (
+	"cmp"
 	"crypto"
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -39,16 +42,27 @@ type ProviderConfig struct {
 	// when it is needed, which takes RSA a part of a second; several providers may share one.
 	Key crypto.Signer
 
+	// TokenLife is how long access tokens are good, which the replies say (expires_in). 0: an
+	// hour. Refresh tokens are good for 30 days and one use, codes for a minute.
+	TokenLife time.Duration
+
 	// NoPKCE says that a request without a code_challenge is good, too. One that has it is
 	// held to it in any case.
 	NoPKCE bool
+
+	// Offline says that there is no network between the application and the provider, so that
+	// it works in a bubble of testing/synctest, whose clock is its own, too. Requests come by
+	// [Server.Client], which the strategy takes as its Client, and by a [Browser] that is told
+	// to Serve the provider at its URL. It was made in the bubble if it is used there.
+	Offline bool
 }
 
 // Provider speaks OAuth 2 (RFC 6749, 7636, 9126, 9207) and OpenID Connect (discovery,
 // ID tokens, userinfo, form_post, logout), and checks what a good provider checks: the
-// client, the redirect URI, PKCE, that a code is used once. Access tokens are good for an
-// hour, refresh tokens for one use: a second one ends all tokens of that flow (RFC 9700,
-// 4.14.2). Make one with [NewProvider]. It is safe for concurrent use.
+// client, the redirect URI, PKCE, that a code and a refresh token are used once: a second use
+// ends all tokens of that flow (RFC 6749, 4.1.2; RFC 9700, 4.14.2). With the scope openid,
+// the claims of a person come by the scopes profile, email, address and phone (OpenID Connect
+// Core, 5.4). Make one with [NewProvider]. It is safe for concurrent use.
 type Provider struct {
 	Server
 
@@ -100,14 +114,14 @@ func NewProvider(tb testing.TB, config ProviderConfig) *Provider {
 	p := &Provider{
 		ClientID: config.ClientID, ClientSecret: config.ClientSecret, config: config, keys: keys{alg: config.Algorithm, given: config.Key},
 		rules: authserver.NewOAuth2(authserver.OAuth2Config{
-			Clients: []authserver.Client{config.client()}, NoPKCE: config.NoPKCE, TokenLife: authserver.TokenLife, Now: time.Now,
+			Clients: []authserver.Client{config.client()}, NoPKCE: config.NoPKCE, TokenLife: cmp.Or(config.TokenLife, authserver.TokenLife), Now: time.Now,
 		}),
 		pushed:   authserver.NewShelf[url.Values](0, pushLife, time.Now),
 		asked:    authserver.NewShelf[authserver.Request](0, thinking, time.Now),
 		sessions: authserver.NewShelf[string](0, thinking, time.Now),
 	}
-	p.start(tb, Token, map[Endpoint]func(*call) *Reply{
-		Discovery: p.discover, JWKS: p.publish, PAR: p.push, Authorize: p.authorize, Token: p.token, Userinfo: p.userinfo, Logout: p.logout,
+	p.start(tb, config.Offline, Token, map[Endpoint]func(*call) *Reply{
+		Discovery: p.discover, JWKS: p.publish, Revocation: p.revoke, PAR: p.push, Authorize: p.authorize, Token: p.token, Userinfo: p.userinfo, Logout: p.logout,
 		loginPage: p.logIn, consentPage: p.consent,
 	})
 	return p
@@ -132,6 +146,10 @@ func (p *Provider) EditClaims(edit func(header, claims map[string]any)) {
 // RotateKey replaces the key that signs ID tokens, as providers do from time to time.
 func (p *Provider) RotateKey() { p.keys.rotate() }
 
+// Revoke ends all that a person allowed, as people do on a page of their provider: no token of
+// theirs is good any more. They may agree anew.
+func (p *Provider) Revoke(sub string) { p.rules.Tokens.EndAll(sub) }
+
 // Sign makes a JWT of any header and payload with the provider's key. The algorithm is
 // the key's, whatever the header says.
 func (p *Provider) Sign(header map[string]any, payload []byte) string {
@@ -152,6 +170,7 @@ func (p *Provider) discover(*call) *Reply {
 		"userinfo_endpoint":                              p.At(Userinfo),
 		"jwks_uri":                                       p.At(JWKS),
 		"end_session_endpoint":                           p.At(Logout),
+		"revocation_endpoint":                            p.At(Revocation),
 		"pushed_authorization_request_endpoint":          p.At(PAR),
 		"response_types_supported":                       []string{"code"},
 		"response_modes_supported":                       []string{"query", "form_post"},
@@ -194,7 +213,7 @@ func (p *Provider) userinfo(c *call) *Reply {
 		refusal.Header.Set("WWW-Authenticate", `Bearer error="invalid_token"`)
 		return refusal
 	}
-	profile := maps.Clone(p.person(g.Subject))
+	profile := p.claimsFor(g)
 	if p.happens(OtherSubject, Userinfo) {
 		profile["sub"], profile["id"] = "someone-else", 999
 	}
@@ -204,12 +223,22 @@ func (p *Provider) userinfo(c *call) *Reply {
 	return reply(http.StatusOK, profile)
 }
 
+// revoke is RFC 7009.
+func (p *Provider) revoke(c *call) *Reply {
+	client, problem := p.rules.Authenticate(c.Request, c.form)
+	if problem != nil {
+		return refused(problem)
+	}
+	p.rules.Tokens.Revoke(client, c.form.Get("token"))
+	return text(http.StatusOK, "")
+}
+
 // logout ends the login at the provider, and sends the browser back.
 func (p *Provider) logout(c *call) *Reply {
-	if cookie, err := c.Cookie(sessionCookie); err == nil {
+	if cookie, err := c.Cookie(p.cookie()); err == nil {
 		p.sessions.Take(cookie.Value)
 	}
-	gone := (&http.Cookie{Name: sessionCookie, Path: "/", MaxAge: -1}).String()
+	gone := (&http.Cookie{Name: p.cookie(), Path: "/", MaxAge: -1}).String()
 	to := c.form.Get("post_logout_redirect_uri")
 	if to == "" || !p.config.client().Allows(to) {
 		page := show(http.StatusOK, "message", map[string]any{"Message": "You are logged out."})
@@ -230,13 +259,38 @@ func subject(person map[string]any) string {
 }
 
 // person gives somebody's claims; nil for nobody.
-func (p *Provider) person(sub string) map[string]any {
-	for _, person := range p.config.People {
-		if person["sub"] == sub {
+func (p *Provider) person(sub string) map[string]any { return personOf(p.config.People, sub) }
+
+func personOf(people []map[string]any, sub string) map[string]any {
+	for _, person := range people {
+		if subject(person) == sub {
 			return person
 		}
 	}
 	return nil
+}
+
+// claimsFor are somebody's claims, as far as they were asked for.
+func (p *Provider) claimsFor(g authserver.Grant) map[string]any {
+	claims := maps.Clone(p.person(g.Subject))
+	asked := strings.Fields(g.Scope)
+	if !slices.Contains(asked, "openid") {
+		return claims // plain OAuth 2 has no such rule
+	}
+	for scope, names := range map[string][]string{
+		"profile": {
+			"name", "family_name", "given_name", "middle_name", "nickname", "preferred_username", "profile", "picture",
+			"website", "gender", "birthdate", "zoneinfo", "locale", "updated_at",
+		},
+		"email":   {"email", "email_verified"},
+		"address": {"address"},
+		"phone":   {"phone_number", "phone_number_verified"},
+	} {
+		if !slices.Contains(asked, scope) {
+			maps.DeleteFunc(claims, func(name string, _ any) bool { return slices.Contains(names, name) })
+		}
+	}
+	return claims
 }
 
 // refused is an error of OAuth 2 (RFC 6749, 5.2).

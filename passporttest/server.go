@@ -2,11 +2,11 @@ package passporttest
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/json"
 	"io"
 	"maps"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strconv"
@@ -19,12 +19,14 @@ import (
 // Server is what [Provider] and [OAuth1Provider] have in common: where they are, what
 // they were asked, and how they are told to misbehave. It is safe for concurrent use.
 type Server struct {
-	// URL is where the provider is, such as http://127.0.0.1:40123. It is the issuer.
+	// URL is where the provider is, such as http://127.0.0.1:40123. It is the issuer. One that
+	// is offline has a name that nobody else knows.
 	URL string
 
+	name      string
 	home      Endpoint // where faults of a reply happen that name no place
-	server    *httptest.Server
-	elsewhere *httptest.Server
+	away      string   // where the other host is
+	transport *http.Transport
 	closing   chan struct{}
 	handlers  map[Endpoint]func(*call) *Reply
 
@@ -66,17 +68,36 @@ type call struct {
 const maxForm = 1 << 20
 
 // start serves until the test is over.
-func (s *Server) start(tb testing.TB, home Endpoint, handlers map[Endpoint]func(*call) *Reply) {
+func (s *Server) start(tb testing.TB, offline bool, home Endpoint, handlers map[Endpoint]func(*call) *Reply) {
 	tb.Helper()
+	s.name = rand.Text()
 	s.home, s.handlers, s.closing = home, handlers, make(chan struct{})
 	s.edits, s.count, s.last = map[Endpoint]func(*Reply){}, map[Endpoint]int{}, map[Endpoint]Request{}
-	s.server, s.elsewhere = httptest.NewServer(s), httptest.NewServer(http.HandlerFunc(s.strayed))
-	s.URL = s.server.URL
+	server, at := s.listen(offline, "provider", s)
+	stranger, away := s.listen(offline, "elsewhere", http.HandlerFunc(s.strayed))
+	s.URL, s.away, s.transport = at, away, &http.Transport{}
+	if offline {
+		s.transport = transportOf(server, stranger)
+	}
 	tb.Cleanup(func() {
+		s.look(tb)
 		close(s.closing) // Close waits for those that hang
-		s.server.Close()
-		s.elsewhere.Close()
+		s.transport.CloseIdleConnections()
+		server.Close()
+		stranger.Close()
 	})
+}
+
+// look finds faults that never happened: a test that passes by them shows nothing.
+func (s *Server) look(tb testing.TB) {
+	tb.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range s.plans {
+		if !p.met && !tb.Failed() {
+			tb.Errorf("passporttest: %q was to happen, and never did: nobody asked where it can (told for %q; none is its own place). Heal forgets it", p.fault, p.at)
+		}
+	}
 }
 
 // At is the address of an endpoint.
@@ -96,8 +117,9 @@ func (s *Server) Last(e Endpoint) Request {
 	return s.last[e]
 }
 
-// EditResponse changes every reply of an endpoint before it is sent. There is one edit
-// for an endpoint: nil ends it.
+// EditResponse changes every reply of an endpoint before it is sent. That of [Authorize] is
+// the answer which the browser brings back, be it without pages or after the last of them;
+// the pages themselves are left as they are. There is one edit for an endpoint: nil ends it.
 func (s *Server) EditResponse(e Endpoint, edit func(*Reply)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -106,6 +128,7 @@ func (s *Server) EditResponse(e Endpoint, edit func(*Reply)) {
 
 // ServeHTTP serves the endpoints.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	secured(r, s.URL)
 	c := &call{Request: r, at: Endpoint(r.URL.Path)}
 	handler, ok := s.handlers[c.at]
 	if !ok {
@@ -129,6 +152,9 @@ func (s *Server) strayed(w http.ResponseWriter, r *http.Request) {
 // read gives the parameters of the query and of a form in the body. The body stays
 // readable.
 func read(r *http.Request) url.Values {
+	if r.Body == nil {
+		r.Body = http.NoBody // a request that no server made
+	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxForm))
 	form := r.URL.Query()
 	if posted, bad := url.ParseQuery(string(body)); err == nil && bad == nil {
@@ -152,10 +178,7 @@ func (s *Server) send(w http.ResponseWriter, c *call, reply *Reply) {
 	if s.due(DuplicateMembers, c.at) {
 		reply.Body = doubled(reply.Body)
 	}
-	s.mu.Lock()
-	edit := s.edits[c.at]
-	s.mu.Unlock()
-	if edit != nil {
+	if edit := s.edit(c.at, reply); edit != nil {
 		edit(reply)
 	}
 	reply.finish(c.Request)
@@ -166,6 +189,18 @@ func (s *Server) send(w http.ResponseWriter, c *call, reply *Reply) {
 	}
 	w.WriteHeader(reply.Status)
 	_, _ = w.Write(reply.Body) // the caller may be gone
+}
+
+// edit finds the edit of a reply; nil for none.
+func (s *Server) edit(at Endpoint, reply *Reply) func(*Reply) {
+	if slices.Contains([]Endpoint{Authorize, loginPage, consentPage}, at) {
+		if at = Authorize; reply.back == "" {
+			return nil // a page
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.edits[at]
 }
 
 // finish makes the answer of an authorization, as a redirect or as a form.

@@ -20,6 +20,7 @@ const (
 	TokenLife   = time.Hour
 	codeLife    = time.Minute
 	refreshLife = 30 * 24 * time.Hour
+	forever     = 100 * 365 * 24 * time.Hour
 )
 
 // Client is an application that is registered with a service.

@@ -56,7 +56,7 @@ func NewOAuth1(c OAuth1Config) *OAuth1 {
 		clients: c.Clients, now: c.Now,
 		asking:   NewShelf[Credential](c.Size, c.RequestLife, c.Now),
 		verified: NewShelf[Credential](c.Size, c.RequestLife, c.Now),
-		access:   NewShelf[Credential](c.Size, TokenLife, c.Now),
+		access:   NewShelf[Credential](c.Size, forever, c.Now), // no reply could say otherwise, and none renews it
 		// A timestamp is good from skew before to skew after now: for as long its nonce has to
 		// be remembered.
 		nonces: NewShelf[struct{}](16*c.Size, 2*skew+time.Second, c.Now),

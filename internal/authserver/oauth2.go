@@ -18,7 +18,7 @@ type OAuth2 struct {
 	clients []Client
 	noPKCE  bool
 	scopes  []string
-	codes   *Shelf[Grant]
+	codes   *Shelf[*ticket]
 }
 
 // OAuth2Config is what [NewOAuth2] makes a server of.
@@ -74,7 +74,7 @@ func (r Request) Answer(params url.Values) url.Values {
 // NewOAuth2 makes a server.
 func NewOAuth2(c OAuth2Config) *OAuth2 {
 	return &OAuth2{
-		clients: c.Clients, noPKCE: c.NoPKCE, scopes: c.Scopes, codes: NewShelf[Grant](c.Size, codeLife, c.Now),
+		clients: c.Clients, noPKCE: c.NoPKCE, scopes: c.Scopes, codes: NewShelf[*ticket](c.Size, codeLife, c.Now),
 		Tokens: newTokens(c.Size, c.TokenLife, c.Now),
 	}
 }
@@ -125,10 +125,10 @@ func once(params url.Values) *Problem {
 // before, which this then goes on with; "" is a permit of its own, which is on no list.
 func (s *OAuth2) Allow(r Request, subject, permit string) (code string) {
 	code = Secret("code")
-	s.codes.Put(code, Grant{
+	s.codes.Put(code, &ticket{grant: Grant{
 		Client: r.Client.Key, Subject: subject, Scope: s.granted(r.Get("scope")), Nonce: r.Get("nonce"),
 		permit: permit, callback: r.Callback(), challenge: r.Get("code_challenge"),
-	})
+	}})
 	return code
 }
 
@@ -182,19 +182,22 @@ func (s *OAuth2) Redeem(client Client, form url.Values) (Issued, *Problem) {
 	return Issued{}, bad("unsupported_grant_type", "only authorization_code and refresh_token are supported")
 }
 
-// exchange spends a code. One that comes with anything wrong is spent too: somebody else
-// may have got hold of it.
+// exchange spends a code. One that comes with anything wrong is spent too, and what comes
+// a second time ends what the first gave (RFC 6749, 4.1.2): somebody else may have got hold
+// of it.
 func (s *OAuth2) exchange(client Client, form url.Values) (Issued, *Problem) {
-	g, ok := s.codes.Take(form.Get("code"))
-	switch {
-	case !ok || g.Client != client.Key:
+	code, ok := s.codes.Get(form.Get("code"))
+	if !ok || !s.Tokens.spend(code) || code.grant.Client != client.Key {
 		return Issued{}, bad("invalid_grant", "the code is unknown, used or expired")
+	}
+	g := code.grant
+	switch {
 	case g.callback != form.Get("redirect_uri"):
 		return Issued{}, bad("invalid_grant", "redirect_uri is not the one of the authorization request")
 	case !g.proves(form.Get("code_verifier")):
 		return Issued{}, bad("invalid_grant", "code_verifier does not fit the code_challenge")
 	}
-	return s.Tokens.allow(client, g), nil
+	return s.Tokens.allow(client, code), nil
 }
 
 // proves checks PKCE (RFC 7636, 4.6). A verifier without a challenge is refused: somebody

@@ -1,6 +1,7 @@
 package authserver
 
 import (
+	"iter"
 	"sync"
 	"time"
 )
@@ -78,6 +79,19 @@ func (s *Shelf[T]) Take(key string) (value T, ok bool) {
 		return k.value, true
 	}
 	return value, false
+}
+
+// All gives the values that are there.
+func (s *Shelf[T]) All() iter.Seq[T] {
+	return func(yield func(T) bool) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for _, k := range s.byKey {
+			if s.alive(k) && !yield(k.value) {
+				return
+			}
+		}
+	}
 }
 
 func (s *Shelf[T]) keep(key string, value T) {

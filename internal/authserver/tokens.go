@@ -37,11 +37,11 @@ type Tokens struct {
 	refresh *Shelf[*ticket]
 }
 
-// ticket is what a token stands for.
+// ticket is what a code or a token stands for.
 type ticket struct {
-	permit *Permit
+	permit *Permit // nil for a code that gave none
 	grant  Grant
-	spent  bool // a refresh token that was used
+	spent  bool // a code or a refresh token that was used
 }
 
 func newTokens(size int, life time.Duration, now func() time.Time) *Tokens {
@@ -51,10 +51,23 @@ func newTokens(size int, life time.Duration, now func() time.Time) *Tokens {
 	}
 }
 
-// allow gives the first tokens for a code.
-func (t *Tokens) allow(client Client, g Grant) Issued {
+// spend tells whether a ticket was good, for the once that it is. What comes a second time
+// was stolen, or the first was: that ends the permit (RFC 9700, 4.14.2).
+func (t *Tokens) spend(one *ticket) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	first := !one.spent
+	if one.spent = true; !first && one.permit != nil {
+		t.end(one.permit)
+	}
+	return first
+}
+
+// allow gives the first tokens for a code.
+func (t *Tokens) allow(client Client, code *ticket) Issued {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	g := code.grant
 	permit, known := t.permits[g.permit]
 	if !known {
 		permit = &Permit{ID: g.permit, Client: client, Subject: g.Subject}
@@ -62,7 +75,7 @@ func (t *Tokens) allow(client Client, g Grant) Issued {
 	if !known && permit.ID != "" {
 		t.permits[permit.ID] = permit
 	}
-	permit.Scope = g.Scope
+	permit.Scope, code.permit = g.Scope, permit
 	return t.issue(permit, g)
 }
 
@@ -75,25 +88,16 @@ func (t *Tokens) issue(permit *Permit, g Grant) Issued {
 	return issued
 }
 
-// renew spends a refresh token and gives another. One that comes a second time was stolen,
-// or its replacement was: that ends the permit (RFC 9700, 4.14.2).
+// renew spends a refresh token and gives another.
 func (t *Tokens) renew(client Client, token string) (Issued, *Problem) {
+	found, ok := t.refresh.Get(token)
+	ok = ok && found.permit.Client.Key == client.Key && t.spend(found)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	found, ok := t.refresh.Get(token)
-	switch {
-	case !ok || found.permit.ended || found.permit.Client.Key != client.Key:
-		return Issued{}, refused()
-	case found.spent:
-		t.end(found.permit)
-		return Issued{}, refused()
+	if !ok || found.permit.ended {
+		return Issued{}, bad("invalid_grant", "the refresh token is unknown, used, expired or revoked")
 	}
-	found.spent = true
 	return t.issue(found.permit, found.grant), nil
-}
-
-func refused() *Problem {
-	return bad("invalid_grant", "the refresh token is unknown, used, expired or revoked")
 }
 
 // Open says what a request's access token is good for. Schemes are those of the
@@ -137,6 +141,19 @@ func (t *Tokens) Permits(subject string) (all []Permit) {
 	}
 	slices.SortFunc(all, func(a, b Permit) int { return cmp.Compare(a.ID, b.ID) })
 	return all
+}
+
+// EndAll ends all that a person allowed.
+func (t *Tokens) EndAll(subject string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, tokens := range []*Shelf[*ticket]{t.access, t.refresh} {
+		for found := range tokens.All() {
+			if found.grant.Subject == subject {
+				t.end(found.permit)
+			}
+		}
+	}
 }
 
 // End ends one of a person's permits.

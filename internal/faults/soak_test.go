@@ -141,6 +141,8 @@ func (s *soak) breakThings(done <-chan struct{}) {
 		select {
 		case <-done:
 			s.suffer(passporttest.Trouble{})
+			s.w.op.Heal()
+			s.w.tw.Heal()
 			return
 		case <-tick.C:
 		}
