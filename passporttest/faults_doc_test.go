@@ -15,7 +15,6 @@ import (
 	"github.com/gopassport/passport/passporttest"
 )
 
-//nolint:gochecknoglobals // a flag is one
 var update = flag.Bool("update", false, "write the table of faults in docs/testing.md anew")
 
 // declared is a fault as its constant says it.

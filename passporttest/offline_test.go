@@ -50,6 +50,14 @@ func TestAnOfflineProviderHasTheClockOfItsBubble(t *testing.T) {
 				t.Errorf("%v later, the token gives %d", c.after, got)
 			}
 		}
+		browser.Manual = true
+		there := browser.Follow(app + "/connect")
+		time.Sleep(11 * time.Minute) // a flow lasts for ten
+		page := there.Next().Next()
+		if code, err := last(); page.Status != 400 || code != passport.CodeFlowMissing {
+			t.Errorf("a late answer: %d %s: %v", page.Status, page.Body, err)
+		}
+		browser.Manual = false
 		p.Next(passporttest.Hang)
 		begun := time.Now()
 		if page := browser.Walk(app + "/connect"); page.Status != 504 || time.Since(begun) != time.Minute {
