@@ -1,6 +1,10 @@
 package passporttest_test
 
 import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"encoding/json"
 	"maps"
 	"net/http"
@@ -10,10 +14,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/go-jose/go-jose/v4"
 	"golang.org/x/oauth2"
 
 	"github.com/gopassport/passport/passporttest"
+	"github.com/gopassport/passport/strategies/oidc"
 )
 
 // opens gives the status of a request for the profile with a token.
@@ -48,6 +55,81 @@ func TestACodeThatComesTwiceEndsWhatTheFirstGave(t *testing.T) {
 	if status := opens(t, p, access); status != http.StatusUnauthorized {
 		t.Errorf("then the token gives %d", status)
 	}
+}
+
+// private_key_jwt, with tokens, with pushed requests and at the revocation endpoint.
+func TestAClientThatSigns(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := passporttest.NewProvider(t, passporttest.ProviderConfig{Algorithm: "ES256", ClientKey: key.Public()})
+	browser, last := newSite(t, oidc.New(oidc.Config{
+		Issuer: p.URL, ClientID: p.ClientID, Auth: oidc.PrivateKeyJWT, Key: key, PushedRequests: true, RedirectURL: app + "/connect/callback",
+	}, func(_ *http.Request, who oidc.Identity) (string, error) { return who.Subject, nil }))
+	if page := browser.Walk(app + "/connect"); page.Body != "account 1001" {
+		_, err := last()
+		t.Fatalf("%d %s: %v", page.Status, page.Body, err)
+	}
+	good := p.Last(passporttest.PAR).Form.Get("client_assertion")
+	other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		key    crypto.Signer
+		change func(claims map[string]any)
+		more   url.Values
+		want   int
+	}{
+		"a good one":          {key, func(map[string]any) {}, nil, 200},
+		"for several":         {key, func(c map[string]any) { c["aud"] = []string{"x", p.At(passporttest.Token)} }, nil, 200},
+		"of another key":      {other, func(map[string]any) {}, nil, 401},
+		"of another issuer":   {key, func(c map[string]any) { c["iss"] = "x" }, nil, 401},
+		"of another client":   {key, func(c map[string]any) { c["sub"] = "x" }, nil, 401},
+		"for another server":  {key, func(c map[string]any) { c["aud"] = "https://other.example" }, nil, 401},
+		"without a server":    {key, func(c map[string]any) { delete(c, "aud") }, nil, 401},
+		"that is over":        {key, func(c map[string]any) { c["exp"] = time.Now().Unix() - 1 }, nil, 401},
+		"that lasts for long": {key, func(c map[string]any) { c["exp"] = time.Now().Unix() + 3600 }, nil, 401},
+		"without a name":      {key, func(c map[string]any) { delete(c, "jti") }, nil, 401},
+		"and a secret":        {key, func(map[string]any) {}, url.Values{"client_secret": {"x"}}, 400},
+		"of no type":          {key, func(map[string]any) {}, url.Values{"client_assertion_type": {"x"}}, 401},
+		"of none by its name": {key, func(map[string]any) {}, url.Values{"client_id": {"x"}}, 401},
+		"that came before":    {key, func(map[string]any) {}, url.Values{"client_assertion": {good}}, 401},
+		"that is none":        {key, func(map[string]any) {}, url.Values{"client_assertion": {"x"}}, 401},
+	} {
+		claims := map[string]any{"iss": p.ClientID, "sub": p.ClientID, "aud": p.URL, "exp": time.Now().Unix() + 60, "jti": rand.Text()}
+		c.change(claims)
+		form := url.Values{"token": {"x"}, "client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"}, "client_assertion": {signed(t, c.key, claims)}}
+		maps.Copy(form, c.more)
+		if status, _ := ask(t, p.At(passporttest.Revocation), form); status != c.want {
+			t.Errorf("an assertion %s: %d, want %d", name, status, c.want)
+		}
+	}
+	if status, _ := ask(t, p.At(passporttest.Revocation), url.Values{"client_id": {p.ClientID}}); status != 401 {
+		t.Errorf("none: %d", status)
+	}
+}
+
+func signed(t *testing.T, key crypto.Signer, claims map[string]any) string {
+	t.Helper()
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: key}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		t.Fatal(err)
+	}
+	jws, err := signer.Sign(payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	compact, err := jws.CompactSerialize()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return compact
 }
 
 func TestAccessIsTakenAway(t *testing.T) {

@@ -17,11 +17,15 @@ import (
 // ProviderConfig says what a [Provider] is like. The zero value serves one confidential
 // client and one person, and answers for them without asking.
 type ProviderConfig struct {
-	// ClientID and ClientSecret are the application's. Empty: "client", and a random one.
+	// ClientID and ClientSecret are the application's. Empty: "client", and a random secret.
 	ClientID, ClientSecret string
 
 	// Public says that the client has no secret (RFC 6749, 2.1): it sends its id alone.
 	Public bool
+
+	// ClientKey says that the client has no secret, and signs (private_key_jwt, RFC 7523) with the
+	// key whose public half this is: RSA, an elliptic curve or Ed25519.
+	ClientKey crypto.PublicKey
 
 	// RedirectURIs are where people may be sent back to, compared exactly. Nil: anywhere.
 	RedirectURIs []string
@@ -100,7 +104,7 @@ func NewProvider(tb testing.TB, config ProviderConfig) *Provider {
 	if config.ClientID == "" {
 		config.ClientID = "client"
 	}
-	if config.ClientSecret == "" && !config.Public {
+	if config.ClientSecret == "" && !config.Public && config.ClientKey == nil {
 		config.ClientSecret = authserver.Secret("secret")
 	}
 	if config.People == nil {
@@ -113,9 +117,6 @@ func NewProvider(tb testing.TB, config ProviderConfig) *Provider {
 	}
 	p := &Provider{
 		ClientID: config.ClientID, ClientSecret: config.ClientSecret, config: config, keys: keys{alg: config.Algorithm, given: config.Key},
-		rules: authserver.NewOAuth2(authserver.OAuth2Config{
-			Clients: []authserver.Client{config.client()}, NoPKCE: config.NoPKCE, TokenLife: cmp.Or(config.TokenLife, authserver.TokenLife), Now: time.Now,
-		}),
 		pushed:   authserver.NewShelf[url.Values](0, pushLife, time.Now),
 		asked:    authserver.NewShelf[authserver.Request](0, thinking, time.Now),
 		sessions: authserver.NewShelf[string](0, thinking, time.Now),
@@ -124,15 +125,19 @@ func NewProvider(tb testing.TB, config ProviderConfig) *Provider {
 		Discovery: p.discover, JWKS: p.publish, Revocation: p.revoke, PAR: p.push, Authorize: p.authorize, Token: p.token, Userinfo: p.userinfo, Logout: p.logout,
 		loginPage: p.logIn, consentPage: p.consent,
 	})
+	p.rules = authserver.NewOAuth2(authserver.OAuth2Config{
+		Clients: []authserver.Client{config.client()}, NoPKCE: config.NoPKCE, TokenLife: cmp.Or(config.TokenLife, authserver.TokenLife), Now: time.Now,
+		Audiences: []string{p.URL, p.At(Token), p.At(PAR)},
+	})
 	return p
 }
 
-// client is the application, which has a secret unless it is public.
+// client is the application, which has a secret unless it is public or signs.
 func (c ProviderConfig) client() authserver.Client {
 	if c.Public {
 		c.ClientSecret = ""
 	}
-	return authserver.Client{Name: c.ClientID, Key: c.ClientID, Secret: c.ClientSecret, Callbacks: c.RedirectURIs}
+	return authserver.Client{Name: c.ClientID, Key: c.ClientID, Secret: c.ClientSecret, PublicKey: c.ClientKey, Callbacks: c.RedirectURIs}
 }
 
 // EditClaims changes the header and the claims of every ID token before it is signed. Nil
@@ -177,7 +182,7 @@ func (p *Provider) discover(*call) *Reply {
 		"grant_types_supported":                          []string{"authorization_code", "refresh_token"},
 		"subject_types_supported":                        []string{"public"},
 		"id_token_signing_alg_values_supported":          []string{p.keys.algorithm()},
-		"token_endpoint_auth_methods_supported":          []string{"client_secret_basic", "client_secret_post", "none"},
+		"token_endpoint_auth_methods_supported":          []string{"client_secret_basic", "client_secret_post", "private_key_jwt", "none"},
 		"code_challenge_methods_supported":               []string{"S256"},
 		"scopes_supported":                               []string{"openid", "profile", "email", "offline_access"},
 		"authorization_response_iss_parameter_supported": true,

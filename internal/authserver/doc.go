@@ -6,6 +6,7 @@
 package authserver
 
 import (
+	"crypto"
 	"crypto/rand"
 	"crypto/subtle"
 	"maps"
@@ -25,10 +26,11 @@ const (
 
 // Client is an application that is registered with a service.
 type Client struct {
-	Name      string   // shown to the person who is asked
-	Key       string   // the OAuth 2 client_id, the OAuth 1 consumer key
-	Secret    string   // shared with the application; empty for a public client (RFC 6749, 2.1)
-	Callbacks []string // where people may be sent back to, compared exactly; nil: anywhere
+	Name      string           // shown to the person who is asked
+	Key       string           // the OAuth 2 client_id, the OAuth 1 consumer key
+	Secret    string           // shared with the application; empty for a public client (RFC 6749, 2.1)
+	PublicKey crypto.PublicKey // of a client that signs in place of having a secret (RFC 7523); nil: it has one, or is public
+	Callbacks []string         // where people may be sent back to, compared exactly; nil: anywhere
 }
 
 // Allows tells whether people may be sent back to an address.

@@ -19,6 +19,10 @@ type OAuth2 struct {
 	noPKCE  bool
 	scopes  []string
 	codes   *Shelf[*ticket]
+
+	now        func() time.Time
+	audiences  []string
+	assertions *Shelf[struct{}] // by their names
 }
 
 // OAuth2Config is what [NewOAuth2] makes a server of.
@@ -29,6 +33,7 @@ type OAuth2Config struct {
 	TokenLife time.Duration    // of access tokens
 	Size      int              // how many codes and tokens are kept; 0: no limit
 	Now       func() time.Time // the clock
+	Audiences []string         // what this server is called in assertions of clients: its issuer and addresses
 }
 
 // Grant is what a code stands for until it is redeemed, and a token after that.
@@ -76,6 +81,7 @@ func NewOAuth2(c OAuth2Config) *OAuth2 {
 	return &OAuth2{
 		clients: c.Clients, noPKCE: c.NoPKCE, scopes: c.Scopes, codes: NewShelf[*ticket](c.Size, codeLife, c.Now),
 		Tokens: newTokens(c.Size, c.TokenLife, c.Now),
+		now:    c.Now, audiences: c.Audiences, assertions: NewShelf[struct{}](c.Size, assertionLife, c.Now),
 	}
 }
 
@@ -142,19 +148,22 @@ func (s *OAuth2) granted(scope string) string {
 	return strings.Join(slices.Compact(names), " ")
 }
 
-// Authenticate finds the client of a request to the token endpoint, whose secret is in the
-// Authorization header or in the form, never in both (RFC 6749, 2.3).
+// Authenticate finds the client of a request to the token endpoint. Its secret is in the
+// Authorization header or in the form, or it signs: never two of them (RFC 6749, 2.3).
 func (s *OAuth2) Authenticate(r *http.Request, form url.Values) (Client, *Problem) {
 	key, secret := One(form, "client_id"), One(form, "client_secret")
 	user, password, basic := r.BasicAuth()
-	if basic && form.Has("client_secret") {
-		return Client{}, bad("invalid_request", "two client secrets came")
-	}
-	if basic {
+	signs := form.Has("client_assertion")
+	switch {
+	case basic && form.Has("client_secret"), signs && (basic || form.Has("client_secret")):
+		return Client{}, bad("invalid_request", "the client proves itself twice")
+	case signs:
+		return s.asserted(form)
+	case basic:
 		key, secret = unescape(user), unescape(password)
 	}
 	client, ok := find(s.clients, key)
-	if !ok || !equal(secret, client.Secret) || basic && client.Secret == "" {
+	if !ok || client.PublicKey != nil || !equal(secret, client.Secret) || basic && client.Secret == "" {
 		return Client{}, &Problem{http.StatusUnauthorized, "invalid_client", "the client or its secret is wrong"}
 	}
 	return client, nil
