@@ -1,13 +1,13 @@
 package passporttest
 
 import (
-	"html"
 	"maps"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/gopassport/passport/internal/htmlform"
 )
 
 // Page is what a browser shows in one tab. What is done on it gives another page and
@@ -68,10 +68,7 @@ func (p *Page) Reload() *Page {
 // Post sends a form that leads to an address.
 func (p *Page) Post(action string, form url.Values) *Page {
 	p.browser.t.Helper()
-	return p.submitted(p.browser.run(visit{
-		method: http.MethodPost, url: p.browser.parse(p.URL, action), from: p,
-		body: form.Encode(), media: "application/x-www-form-urlencoded",
-	}))
+	return p.post(p.browser.parse(p.URL, action), form.Encode(), "application/x-www-form-urlencoded")
 }
 
 // Fetch is a script's request, without a body, that follows no redirect:
@@ -82,8 +79,13 @@ func (p *Page) Fetch(method, address, accept string) *Page {
 	return p.browser.run(visit{method: method, url: p.browser.parse(p.URL, address), from: p, fetch: true, accept: accept})
 }
 
-// Submit fills in a form of the page and sends it: the first that has all of the fields.
-// Fields that are not named keep their values.
+// Submit fills in a form of the page and sends it as a browser does: the first form that
+// has all of the fields, but those that are disabled. Fields that are not named keep their
+// values; one that is named without values is left out. A button is named as a field is,
+// and then is the one that sends the form; without one, no button is among what is sent.
+// Files cannot be chosen.
+//
+// It fails the test where there is no such form.
 func (p *Page) Submit(fields url.Values) *Page {
 	p.browser.t.Helper()
 	f, ok := p.form(slices.Collect(maps.Keys(fields))...)
@@ -110,7 +112,7 @@ func (p *Page) decide(decision, sub string) *Page {
 	if !ok {
 		p.browser.t.Fatalf("passporttest: Page: this is no page of a provider: %s: %d %s", p.URL, p.Status, p.Body)
 	}
-	if strings.HasSuffix(f.action, string(loginPage)) {
+	if strings.HasSuffix(f.Action(), string(loginPage)) {
 		values := url.Values{}
 		if sub != "" {
 			values.Set("sub", sub)
@@ -123,6 +125,11 @@ func (p *Page) decide(decision, sub string) *Page {
 	return p.send(f, url.Values{"decision": {decision}})
 }
 
+func (p *Page) post(to *url.URL, body, media string) *Page {
+	p.browser.t.Helper()
+	return p.submitted(p.browser.run(visit{method: http.MethodPost, url: to, from: p, body: body, media: media}))
+}
+
 func (p *Page) get(href string) *Page {
 	p.browser.t.Helper()
 	return p.submitted(p.browser.run(visit{method: http.MethodGet, url: p.browser.parse(p.URL, href), from: p}))
@@ -131,7 +138,10 @@ func (p *Page) get(href string) *Page {
 // submitted sends the form of a page that sends itself, as the answer by form_post does.
 func (p *Page) submitted(next *Page) *Page {
 	p.browser.t.Helper()
-	if f, ok := next.form(); ok && !p.browser.Manual && strings.Contains(next.Body, "document.forms[0].submit()") {
+	if p.browser.Manual || !strings.Contains(next.Body, "document.forms[0].submit()") {
+		return next
+	}
+	if f, ok := next.form(); ok {
 		hops := next.Hops
 		next = next.send(f, nil)
 		next.Hops = append(hops, next.Hops...)
@@ -139,63 +149,32 @@ func (p *Page) submitted(next *Page) *Page {
 	return next
 }
 
-// form is what there is to send on a page.
-type form struct {
-	method, action string
-	values         url.Values // what would be sent if nothing were changed
-	names          []string   // of all fields and buttons
-}
-
-func (p *Page) send(f form, values url.Values) *Page {
+// send fills in a form and sends it.
+func (p *Page) send(f htmlform.Form, values url.Values) *Page {
 	p.browser.t.Helper()
-	maps.Copy(f.values, values)
-	if f.method == http.MethodPost {
-		return p.Post(f.action, f.values)
+	filled := f.Fill(values)
+	to := *p.browser.parse(p.browser.parse(p.URL, filled.Base), filled.Action)
+	if filled.Method == http.MethodPost {
+		body, media := filled.Body()
+		return p.post(&to, body, media)
 	}
-	action := *p.browser.parse(p.URL, f.action)
-	action.RawQuery = f.values.Encode()
-	return p.get(action.String())
+	to.RawQuery = filled.Values.Encode()
+	return p.get(to.String())
 }
 
-// form finds the first form that has all of the fields. Simple pages are read by simple
-// means: attributes in double quotes, no nesting. The module has no HTML parser.
-func (p *Page) form(fields ...string) (form, bool) {
+// form finds the first form that has all of the fields.
+func (p *Page) form(names ...string) (found htmlform.Form, ok bool) {
+	p.browser.t.Helper()
 	if !strings.Contains(p.Header.Get("Content-Type"), "html") {
-		return form{}, false
+		return found, false
 	}
-	for _, match := range regexp.MustCompile(`(?is)<form\b([^>]*)>(.*?)</form>`).FindAllStringSubmatch(p.Body, -1) {
-		f := parseForm(match[1], match[2])
-		if !slices.ContainsFunc(fields, func(name string) bool { return !slices.Contains(f.names, name) }) {
-			return f, true
-		}
+	forms, err := htmlform.Read(p.Body)
+	if err != nil {
+		p.browser.t.Fatalf("passporttest: Page: %s cannot be read: %v", p.URL, err)
 	}
-	return form{}, false
-}
-
-func parseForm(tag, body string) form {
-	f := form{method: strings.ToUpper(attr(tag, "method")), action: attr(tag, "action"), values: url.Values{}}
-	if f.method == "" {
-		f.method = http.MethodGet
+	i := slices.IndexFunc(forms, func(f htmlform.Form) bool { return f.Has(names...) })
+	if i < 0 {
+		return found, false
 	}
-	for _, field := range regexp.MustCompile(`(?is)<(input|textarea|select|button)\b([^>]*)>`).FindAllStringSubmatch(body, -1) {
-		name, kind := attr(field[2], "name"), attr(field[2], "type")
-		if name == "" {
-			continue
-		}
-		f.names = append(f.names, name)
-		chosen := kind != "radio" && kind != "checkbox" || regexp.MustCompile(`\bchecked\b`).MatchString(field[2])
-		if strings.EqualFold(field[1], "input") && kind != "submit" && chosen {
-			f.values.Add(name, attr(field[2], "value"))
-		}
-	}
-	return f
-}
-
-// attr gives an attribute of a tag, "" where it is not there.
-func attr(tag, name string) string {
-	match := regexp.MustCompile(`(?i)(?:^|\s)` + name + `="([^"]*)"`).FindStringSubmatch(tag)
-	if match == nil {
-		return ""
-	}
-	return html.UnescapeString(match[1])
+	return forms[i], true
 }
