@@ -95,14 +95,16 @@ func (p *Page) Submit(fields url.Values) *Page {
 	return p.send(f, fields)
 }
 
-// Allow says yes on a page of a provider: to be the first of the people there, to let the
-// application see who it is.
+// Allow says yes on a page of a provider: who is logged in there, else the first of its
+// people, lets the application see who it is. It fails the test where the page is none of
+// a provider's that asks ([ProviderConfig].Consent).
 func (p *Page) Allow() *Page { return p.decide("allow", "") }
 
-// AllowAs is Allow as somebody else than the first, by the sub.
+// AllowAs is Allow as one of the provider's people, by the sub, whoever is logged in there.
+// At a sub that the provider does not know it ends on the provider's page, with status 400.
 func (p *Page) AllowAs(sub string) *Page { return p.decide("allow", sub) }
 
-// Deny says no on a consent page of a provider.
+// Deny says no on a page of a provider. It fails the test where Allow does.
 func (p *Page) Deny() *Page { return p.decide("deny", "") }
 
 // decide walks the provider's pages to their end.
@@ -110,19 +112,23 @@ func (p *Page) decide(decision, sub string) *Page {
 	p.browser.t.Helper()
 	f, ok := p.form("question")
 	if !ok {
-		p.browser.t.Fatalf("passporttest: Page: this is no page of a provider: %s: %d %s", p.URL, p.Status, p.Body)
+		p.browser.t.Fatalf("passporttest: Page: this is no page of a provider; is ProviderConfig.Consent (or OAuth1Config.Consent) set? %s: %d %s", p.URL, p.Status, p.Body)
+	}
+	answer := url.Values{}
+	if sub != "" {
+		answer.Set("sub", sub)
+	}
+	if !f.Has(slices.Collect(maps.Keys(answer))...) {
+		p.browser.t.Fatalf("passporttest: Page.AllowAs: who it is cannot be chosen here: %s: %s", p.URL, p.Body)
 	}
 	if strings.HasSuffix(f.Action(), string(loginPage)) {
-		values := url.Values{}
-		if sub != "" {
-			values.Set("sub", sub)
-		}
-		p = p.send(f, values)
+		p = p.send(f, answer)
 		if f, ok = p.form("question"); !ok {
 			return p
 		}
 	}
-	return p.send(f, url.Values{"decision": {decision}})
+	answer.Set("decision", decision)
+	return p.send(f, answer)
 }
 
 func (p *Page) post(to *url.URL, body, media string) *Page {
