@@ -2,8 +2,11 @@ package passporttest
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"slices"
 	"testing"
 
 	"github.com/gopassport/passport"
@@ -58,7 +61,11 @@ func WithAccount(tb testing.TB, r *http.Request, account any) *http.Request {
 }
 
 // LogIn logs somebody in at an address of the application, without a form: the browser
-// gets the session's cookie.
+// gets the session's cookie. The address says what the application is served under, and
+// so whether the browser takes the cookie: by https, or on this machine.
+//
+// It fails the test where the user cannot be logged in, and where the browser does not
+// take the cookie.
 func (b *Browser) LogIn(auth *passport.Registry, address string, user any) {
 	b.t.Helper()
 	r := httptest.NewRequestWithContext(context.Background(), http.MethodGet, address, nil)
@@ -66,5 +73,27 @@ func (b *Browser) LogIn(auth *passport.Registry, address string, user any) {
 		r.AddCookie(&http.Cookie{Name: c.Name, Value: c.Value})
 	}
 	_, cookies := logIn(b.t, auth, r, user)
+	if at := b.parse(nil, address); !slices.ContainsFunc(cookies, func(c *http.Cookie) bool { return lasts(at, c) }) {
+		b.t.Fatalf("passporttest: Browser.LogIn: nobody is logged in: %s", untaken(at, cookies))
+	}
 	b.SetCookies(address, cookies...)
+}
+
+// lasts tells whether a browser takes a cookie, and not to forget it.
+func lasts(from *url.URL, c *http.Cookie) bool {
+	k, ok := accept(from, c)
+	return ok && !k.over()
+}
+
+// untaken is why a browser takes none of the cookies.
+func untaken(at *url.URL, cookies []*http.Cookie) string {
+	for _, c := range cookies {
+		if c.Secure && !trustworthy(at) {
+			return fmt.Sprintf("the cookie %s is Secure, and %s is plain http: log in at an address of https, or of localhost", c.Name, at)
+		}
+	}
+	if len(cookies) == 0 {
+		return "no cookie was set"
+	}
+	return fmt.Sprintf("a browser at %s does not take or keep %q", at, cookies)
 }

@@ -98,6 +98,57 @@ func TestABrowserOfSomebody(t *testing.T) {
 	}
 }
 
+func TestALogInThatTheBrowserDoesNotKeepEndsTheTest(t *testing.T) {
+	loadable := true
+	storing := func(c *http.Cookie) *passport.Registry {
+		return passport.New(passport.Config{Keys: [][]byte{newKey()}, Sessions: only{c}, Users: passport.Users[*user]{
+			Key:  func(u *user) string { return u.id },
+			Load: func(_ context.Context, id string) (*user, error) { return &user{id}, nil },
+		}})
+	}
+	for name, c := range map[string]struct {
+		auth     *passport.Registry
+		at, want string // "" where somebody is logged in
+	}{
+		"by plain http":                 {members(&loadable), "http://app.example/", "is Secure, and http://app.example/ is plain http: log in at an address of https, or of localhost"},
+		"by https":                      {members(&loadable), app + "/", ""},
+		"by plain http on this machine": {members(&loadable), "http://localhost:8080/", ""},
+		"a store without cookies":       {storing(nil), app + "/", "no cookie was set"},
+		"a cookie of somebody else's":   {storing(&http.Cookie{Name: "sid", Value: "1", Domain: "evil.example"}), app + "/", `does not take or keep ["sid=1; Domain=evil.example"]`},
+		"a cookie that is over":         {storing(&http.Cookie{Name: "sid", MaxAge: -1}), app + "/", "does not take or keep"},
+		"a cookie of a path":            {storing(&http.Cookie{Name: "sid", Value: "1", Path: "/in"}), app + "/in", ""},
+	} {
+		got := complains(t, func(tb testing.TB) {
+			b := passporttest.NewBrowser(tb)
+			b.LogIn(c.auth, c.at, &user{"alice"})
+			if len(b.Cookies(c.at)) == 0 {
+				tb.Errorf("nobody is logged in")
+			}
+		})
+		if !strings.Contains(got, c.want) || (got == "") != (c.want == "") {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
+
+// only is a store of sessions that sets one cookie, and keeps nothing.
+type only struct{ cookie *http.Cookie }
+
+func (s only) Load(*http.Request) (passport.Session, error) { return s, nil }
+
+func (only) Get(string) (string, bool) { return "", false }
+func (only) Set(_, _ string)           {}
+func (only) Delete(string)             {}
+func (only) Clear()                    {}
+func (only) Renew() error              { return nil }
+
+func (s only) Save(w http.ResponseWriter, _ *http.Request) error {
+	if s.cookie != nil {
+		http.SetCookie(w, s.cookie)
+	}
+	return nil
+}
+
 func TestWhatCannotBeEndsTheTest(t *testing.T) {
 	loadable := true
 	r := httptest.NewRequest("GET", "/", nil)
