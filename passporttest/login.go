@@ -42,22 +42,45 @@ func logIn(tb testing.TB, auth *passport.Registry, r *http.Request, user any) (a
 }
 
 // WithAccount is the request as Authorize hands it over: [passport.AccountFrom] gives the
-// account. It is for a handler alone. Together with [WithUser] it is what a handler that
-// stores accounts sees; WithUser comes first.
+// account. It is for a handler alone. Together with [WithUser], before or after it, it is
+// what a handler that stores accounts sees.
+//
+// It fails the test where the account is nil.
 func WithAccount(tb testing.TB, r *http.Request, account any) *http.Request {
 	tb.Helper()
+	info, _ := passport.InfoFrom[any](r.Context())
+	return with(tb, r, passport.Success{Value: account, Info: info})
+}
+
+// WithInfo is the request of a handler that asks [passport.InfoFrom] what else a strategy
+// found; nil is nothing. It is for a handler alone, and goes together with [WithUser] and
+// [WithAccount] in any order.
+func WithInfo(tb testing.TB, r *http.Request, info any) *http.Request {
+	tb.Helper()
+	account, ok := passport.AccountFrom[any](r.Context())
+	if !ok {
+		account = noAccount{}
+	}
+	return with(tb, r, passport.Success{Value: account, Info: info})
+}
+
+// noAccount stands where there is none: Authorize does not go without, and nobody can ask
+// for a type that is not exported.
+type noAccount struct{}
+
+// with is the request after a strategy found this. The registry is another than the
+// application's, so a user that is there stays, and one may come later.
+func with(tb testing.TB, r *http.Request, found passport.Success) (as *http.Request) {
+	tb.Helper()
 	auth := passport.New(passport.Config{Observe: func(context.Context, passport.Event) {}})
-	auth.Use("account", passport.StrategyFunc(func(*http.Request, *passport.Attempt) (passport.Result, error) {
-		return passport.Success{Value: account}, nil
-	}))
-	var with *http.Request
-	connect := auth.Authorize("account")(http.HandlerFunc(func(_ http.ResponseWriter, seen *http.Request) { with = r.WithContext(seen.Context()) }))
+	auth.Use("account", passport.StrategyFunc(func(*http.Request, *passport.Attempt) (passport.Result, error) { return found, nil }))
+	connect := auth.Authorize("account")(http.HandlerFunc(func(_ http.ResponseWriter, seen *http.Request) { as = r.WithContext(seen.Context()) }))
 	w := httptest.NewRecorder()
 	connect.ServeHTTP(w, httptest.NewRequestWithContext(r.Context(), http.MethodGet, "/", nil))
-	if with == nil {
+	if as == nil {
 		tb.Fatalf("passporttest: WithAccount: %d %s; the account is nil?", w.Code, w.Body)
 	}
-	return with
+	return as
 }
 
 // LogIn logs somebody in at an address of the application, without a form: the browser

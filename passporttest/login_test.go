@@ -83,6 +83,49 @@ func TestARequestWithAnAccount(t *testing.T) {
 	}
 }
 
+func TestARequestWithUserAccountAndInfoInAnyOrder(t *testing.T) {
+	loadable := true
+	auth := members(&loadable)
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		who(w, r)
+		info, ok := passport.InfoFrom[string](r.Context())
+		fmt.Fprintf(w, " %s %t", info, ok)
+	})
+	with := map[rune]func(*http.Request) *http.Request{
+		'u': func(r *http.Request) *http.Request { return passporttest.WithUser(t, auth, r, &user{"alice"}) },
+		'a': func(r *http.Request) *http.Request { return passporttest.WithAccount(t, r, "account 42") },
+		'i': func(r *http.Request) *http.Request { return passporttest.WithInfo(t, r, "info") },
+		'j': func(r *http.Request) *http.Request { return passporttest.WithInfo(t, r, "other") },
+		'n': func(r *http.Request) *http.Request { return passporttest.WithInfo(t, r, nil) },
+	}
+	for order, want := range map[string]string{
+		"uai": "200 alice account 42 info true",
+		"uia": "200 alice account 42 info true",
+		"aui": "200 alice account 42 info true",
+		"aiu": "200 alice account 42 info true",
+		"iua": "200 alice account 42 info true",
+		"iau": "200 alice account 42 info true",
+		"ui":  "200 alice  info true",
+		"iu":  "200 alice  info true",
+		"ai":  "200 - account 42 info true",
+		"i":   "200 -  info true",
+		"ij":  "200 -  other true",
+		"ain": "200 - account 42  false",
+		"ua":  "200 alice account 42  false",
+	} {
+		r := httptest.NewRequest("GET", "/", nil)
+		for _, step := range order {
+			r = with[step](r)
+		}
+		if got := serve(handler, r); got != want {
+			t.Errorf("%s: %s, want %s", order, got, want)
+		}
+		if got := serve(auth.Session(handler), r); got != want {
+			t.Errorf("%s, under Session: %s, want %s", order, got, want)
+		}
+	}
+}
+
 func TestABrowserOfSomebody(t *testing.T) {
 	loadable := true
 	auth := members(&loadable)
