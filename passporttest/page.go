@@ -1,6 +1,7 @@
 package passporttest
 
 import (
+	"encoding/json"
 	"maps"
 	"net/http"
 	"net/url"
@@ -77,6 +78,21 @@ func (p *Page) Post(action string, form url.Values) *Page {
 func (p *Page) Fetch(method, address, accept string) *Page {
 	p.browser.t.Helper()
 	return p.browser.run(visit{method: method, url: p.browser.parse(p.URL, address), from: p, fetch: true, accept: accept})
+}
+
+// FetchJSON is Fetch with a body, which is any value that encoding/json takes: headers:
+// {"Content-Type": "application/json"}, body: JSON.stringify(body). Accept is */*. It fails
+// the test where the value cannot be JSON.
+func (p *Page) FetchJSON(method, address string, body any) *Page {
+	p.browser.t.Helper()
+	text, err := json.Marshal(body)
+	if err != nil {
+		p.browser.t.Fatalf("passporttest: Page.FetchJSON: this is no JSON: %v", err)
+	}
+	return p.browser.run(visit{
+		method: method, url: p.browser.parse(p.URL, address), from: p, fetch: true,
+		body: string(text), media: "application/json",
+	})
 }
 
 // Submit fills in a form of the page and sends it as a browser does: the first form that
