@@ -207,9 +207,9 @@ func TestTheBrowserSendsForms(t *testing.T) {
 		"a field filled in":      {url.Values{"q": {"c d"}}, "GET /search?q=c+d "},
 		"a button":               {url.Values{"go": {"x"}}, "GET /search?go=x&q=a%26b "},
 		"the second, by a field": {url.Values{"note": {"n"}}, "POST /post?to=%2F note=n&token=t&who=ada"},
-		"another choice":         {url.Values{"who": {"grace"}}, "POST /post?to=%2F token=t&who=grace"},
-		"a box that is ticked":   {url.Values{"keep": {"1"}}, "POST /post?to=%2F keep=1&token=t&who=ada"},
-		"two fields of one form": {url.Values{"keep": {"1"}, "token": {"u"}}, "POST /post?to=%2F keep=1&token=u&who=ada"},
+		"another choice":         {url.Values{"who": {"grace"}}, "POST /post?to=%2F note=&token=t&who=grace"},
+		"a box that is ticked":   {url.Values{"keep": {"1"}}, "POST /post?to=%2F keep=1&note=&token=t&who=ada"},
+		"two fields of one form": {url.Values{"keep": {"1"}, "token": {"u"}}, "POST /post?to=%2F keep=1&note=&token=u&who=ada"},
 	} {
 		if got := first.Submit(c.fields); got.Body != c.want {
 			t.Errorf("%s: %s, want %s", name, got.Body, c.want)
@@ -326,6 +326,7 @@ func TestAMistakeOfTheTestEndsIt(t *testing.T) {
 	}{
 		"an address that is a path":          {func(tb testing.TB) { passporttest.NewBrowser(tb).Open("/connect") }, "no absolute address"},
 		"a form where there is none":         {func(tb testing.TB) { newPage(tb).Submit(nil) }, `no form with these fields at https://app.example/: 200, Content-Type "text/plain; charset=utf-8": GET`},
+		"a page that is too deep":            {func(tb testing.TB) { shows(tb, strings.Repeat("<div>", 600)+"<form>").Submit(nil) }, "cannot be read"},
 		"a yes to a page of the application": {func(tb testing.TB) { newPage(tb).Allow() }, "no page of a provider"},
 		"people without a sub": {func(tb testing.TB) {
 			passporttest.NewProvider(tb, passporttest.ProviderConfig{People: []map[string]any{{"id": 1}}})

@@ -2,8 +2,11 @@ package passporttest
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"slices"
 	"testing"
 
 	"github.com/gopassport/passport"
@@ -39,26 +42,53 @@ func logIn(tb testing.TB, auth *passport.Registry, r *http.Request, user any) (a
 }
 
 // WithAccount is the request as Authorize hands it over: [passport.AccountFrom] gives the
-// account. It is for a handler alone. Together with [WithUser] it is what a handler that
-// stores accounts sees; WithUser comes first.
+// account. It is for a handler alone. Together with [WithUser], before or after it, it is
+// what a handler that stores accounts sees.
+//
+// It fails the test where the account is nil.
 func WithAccount(tb testing.TB, r *http.Request, account any) *http.Request {
 	tb.Helper()
+	info, _ := passport.InfoFrom[any](r.Context())
+	return with(tb, r, passport.Success{Value: account, Info: info})
+}
+
+// WithInfo is the request of a handler that asks [passport.InfoFrom] what else a strategy
+// found; nil is nothing. It is for a handler alone, and goes together with [WithUser] and
+// [WithAccount] in any order.
+func WithInfo(tb testing.TB, r *http.Request, info any) *http.Request {
+	tb.Helper()
+	account, ok := passport.AccountFrom[any](r.Context())
+	if !ok {
+		account = noAccount{}
+	}
+	return with(tb, r, passport.Success{Value: account, Info: info})
+}
+
+// noAccount stands where there is none: Authorize does not go without, and nobody can ask
+// for a type that is not exported.
+type noAccount struct{}
+
+// with is the request after a strategy found this. The registry is another than the
+// application's, so a user that is there stays, and one may come later.
+func with(tb testing.TB, r *http.Request, found passport.Success) (as *http.Request) {
+	tb.Helper()
 	auth := passport.New(passport.Config{Observe: func(context.Context, passport.Event) {}})
-	auth.Use("account", passport.StrategyFunc(func(*http.Request, *passport.Attempt) (passport.Result, error) {
-		return passport.Success{Value: account}, nil
-	}))
-	var with *http.Request
-	connect := auth.Authorize("account")(http.HandlerFunc(func(_ http.ResponseWriter, seen *http.Request) { with = r.WithContext(seen.Context()) }))
+	auth.Use("account", passport.StrategyFunc(func(*http.Request, *passport.Attempt) (passport.Result, error) { return found, nil }))
+	connect := auth.Authorize("account")(http.HandlerFunc(func(_ http.ResponseWriter, seen *http.Request) { as = r.WithContext(seen.Context()) }))
 	w := httptest.NewRecorder()
 	connect.ServeHTTP(w, httptest.NewRequestWithContext(r.Context(), http.MethodGet, "/", nil))
-	if with == nil {
+	if as == nil {
 		tb.Fatalf("passporttest: WithAccount: %d %s; the account is nil?", w.Code, w.Body)
 	}
-	return with
+	return as
 }
 
 // LogIn logs somebody in at an address of the application, without a form: the browser
-// gets the session's cookie.
+// gets the session's cookie. The address says what the application is served under, and
+// so whether the browser takes the cookie: by https, or on this machine.
+//
+// It fails the test where the user cannot be logged in, and where the browser does not
+// take the cookie.
 func (b *Browser) LogIn(auth *passport.Registry, address string, user any) {
 	b.t.Helper()
 	r := httptest.NewRequestWithContext(context.Background(), http.MethodGet, address, nil)
@@ -66,5 +96,27 @@ func (b *Browser) LogIn(auth *passport.Registry, address string, user any) {
 		r.AddCookie(&http.Cookie{Name: c.Name, Value: c.Value})
 	}
 	_, cookies := logIn(b.t, auth, r, user)
+	if at := b.parse(nil, address); !slices.ContainsFunc(cookies, func(c *http.Cookie) bool { return lasts(at, c) }) {
+		b.t.Fatalf("passporttest: Browser.LogIn: nobody is logged in: %s", untaken(at, cookies))
+	}
 	b.SetCookies(address, cookies...)
+}
+
+// lasts tells whether a browser takes a cookie, and not to forget it.
+func lasts(from *url.URL, c *http.Cookie) bool {
+	k, ok := accept(from, c)
+	return ok && !k.over()
+}
+
+// untaken is why a browser takes none of the cookies.
+func untaken(at *url.URL, cookies []*http.Cookie) string {
+	for _, c := range cookies {
+		if c.Secure && !trustworthy(at) {
+			return fmt.Sprintf("the cookie %s is Secure, and %s is plain http: log in at an address of https, or of localhost", c.Name, at)
+		}
+	}
+	if len(cookies) == 0 {
+		return "no cookie was set"
+	}
+	return fmt.Sprintf("a browser at %s does not take or keep %q", at, cookies)
 }

@@ -1,13 +1,14 @@
 package passporttest
 
 import (
-	"html"
+	"encoding/json"
 	"maps"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/gopassport/passport/internal/htmlform"
 )
 
 // Page is what a browser shows in one tab. What is done on it gives another page and
@@ -68,10 +69,7 @@ func (p *Page) Reload() *Page {
 // Post sends a form that leads to an address.
 func (p *Page) Post(action string, form url.Values) *Page {
 	p.browser.t.Helper()
-	return p.submitted(p.browser.run(visit{
-		method: http.MethodPost, url: p.browser.parse(p.URL, action), from: p,
-		body: form.Encode(), media: "application/x-www-form-urlencoded",
-	}))
+	return p.post(p.browser.parse(p.URL, action), form.Encode(), "application/x-www-form-urlencoded")
 }
 
 // Fetch is a script's request, without a body, that follows no redirect:
@@ -82,8 +80,28 @@ func (p *Page) Fetch(method, address, accept string) *Page {
 	return p.browser.run(visit{method: method, url: p.browser.parse(p.URL, address), from: p, fetch: true, accept: accept})
 }
 
-// Submit fills in a form of the page and sends it: the first that has all of the fields.
-// Fields that are not named keep their values.
+// FetchJSON is Fetch with a body, which is any value that encoding/json takes: headers:
+// {"Content-Type": "application/json"}, body: JSON.stringify(body). Accept is */*. It fails
+// the test where the value cannot be JSON.
+func (p *Page) FetchJSON(method, address string, body any) *Page {
+	p.browser.t.Helper()
+	text, err := json.Marshal(body)
+	if err != nil {
+		p.browser.t.Fatalf("passporttest: Page.FetchJSON: this is no JSON: %v", err)
+	}
+	return p.browser.run(visit{
+		method: method, url: p.browser.parse(p.URL, address), from: p, fetch: true,
+		body: string(text), media: "application/json",
+	})
+}
+
+// Submit fills in a form of the page and sends it as a browser does: the first form that
+// has all of the fields, but those that are disabled. Fields that are not named keep their
+// values; one that is named without values is left out. A button is named as a field is,
+// and then is the one that sends the form; without one, no button is among what is sent.
+// Files cannot be chosen.
+//
+// It fails the test where there is no such form.
 func (p *Page) Submit(fields url.Values) *Page {
 	p.browser.t.Helper()
 	f, ok := p.form(slices.Collect(maps.Keys(fields))...)
@@ -93,14 +111,16 @@ func (p *Page) Submit(fields url.Values) *Page {
 	return p.send(f, fields)
 }
 
-// Allow says yes on a page of a provider: to be the first of the people there, to let the
-// application see who it is.
+// Allow says yes on a page of a provider: who is logged in there, else the first of its
+// people, lets the application see who it is. It fails the test where the page is none of
+// a provider's that asks ([ProviderConfig].Consent).
 func (p *Page) Allow() *Page { return p.decide("allow", "") }
 
-// AllowAs is Allow as somebody else than the first, by the sub.
+// AllowAs is Allow as one of the provider's people, by the sub, whoever is logged in there.
+// At a sub that the provider does not know it ends on the provider's page, with status 400.
 func (p *Page) AllowAs(sub string) *Page { return p.decide("allow", sub) }
 
-// Deny says no on a consent page of a provider.
+// Deny says no on a page of a provider. It fails the test where Allow does.
 func (p *Page) Deny() *Page { return p.decide("deny", "") }
 
 // decide walks the provider's pages to their end.
@@ -108,19 +128,28 @@ func (p *Page) decide(decision, sub string) *Page {
 	p.browser.t.Helper()
 	f, ok := p.form("question")
 	if !ok {
-		p.browser.t.Fatalf("passporttest: Page: this is no page of a provider: %s: %d %s", p.URL, p.Status, p.Body)
+		p.browser.t.Fatalf("passporttest: Page: this is no page of a provider; is ProviderConfig.Consent (or OAuth1Config.Consent) set? %s: %d %s", p.URL, p.Status, p.Body)
 	}
-	if strings.HasSuffix(f.action, string(loginPage)) {
-		values := url.Values{}
-		if sub != "" {
-			values.Set("sub", sub)
-		}
-		p = p.send(f, values)
+	answer := url.Values{}
+	if sub != "" {
+		answer.Set("sub", sub)
+	}
+	if !f.Has(slices.Collect(maps.Keys(answer))...) {
+		p.browser.t.Fatalf("passporttest: Page.AllowAs: who it is cannot be chosen here: %s: %s", p.URL, p.Body)
+	}
+	if strings.HasSuffix(f.Action(), string(loginPage)) {
+		p = p.send(f, answer)
 		if f, ok = p.form("question"); !ok {
 			return p
 		}
 	}
-	return p.send(f, url.Values{"decision": {decision}})
+	answer.Set("decision", decision)
+	return p.send(f, answer)
+}
+
+func (p *Page) post(to *url.URL, body, media string) *Page {
+	p.browser.t.Helper()
+	return p.submitted(p.browser.run(visit{method: http.MethodPost, url: to, from: p, body: body, media: media}))
 }
 
 func (p *Page) get(href string) *Page {
@@ -131,7 +160,10 @@ func (p *Page) get(href string) *Page {
 // submitted sends the form of a page that sends itself, as the answer by form_post does.
 func (p *Page) submitted(next *Page) *Page {
 	p.browser.t.Helper()
-	if f, ok := next.form(); ok && !p.browser.Manual && strings.Contains(next.Body, "document.forms[0].submit()") {
+	if p.browser.Manual || !strings.Contains(next.Body, "document.forms[0].submit()") {
+		return next
+	}
+	if f, ok := next.form(); ok {
 		hops := next.Hops
 		next = next.send(f, nil)
 		next.Hops = append(hops, next.Hops...)
@@ -139,63 +171,32 @@ func (p *Page) submitted(next *Page) *Page {
 	return next
 }
 
-// form is what there is to send on a page.
-type form struct {
-	method, action string
-	values         url.Values // what would be sent if nothing were changed
-	names          []string   // of all fields and buttons
-}
-
-func (p *Page) send(f form, values url.Values) *Page {
+// send fills in a form and sends it.
+func (p *Page) send(f htmlform.Form, values url.Values) *Page {
 	p.browser.t.Helper()
-	maps.Copy(f.values, values)
-	if f.method == http.MethodPost {
-		return p.Post(f.action, f.values)
+	filled := f.Fill(values)
+	to := *p.browser.parse(p.browser.parse(p.URL, filled.Base), filled.Action)
+	if filled.Method == http.MethodPost {
+		body, media := filled.Body()
+		return p.post(&to, body, media)
 	}
-	action := *p.browser.parse(p.URL, f.action)
-	action.RawQuery = f.values.Encode()
-	return p.get(action.String())
+	to.RawQuery = filled.Values.Encode()
+	return p.get(to.String())
 }
 
-// form finds the first form that has all of the fields. Simple pages are read by simple
-// means: attributes in double quotes, no nesting. The module has no HTML parser.
-func (p *Page) form(fields ...string) (form, bool) {
+// form finds the first form that has all of the fields.
+func (p *Page) form(names ...string) (found htmlform.Form, ok bool) {
+	p.browser.t.Helper()
 	if !strings.Contains(p.Header.Get("Content-Type"), "html") {
-		return form{}, false
+		return found, false
 	}
-	for _, match := range regexp.MustCompile(`(?is)<form\b([^>]*)>(.*?)</form>`).FindAllStringSubmatch(p.Body, -1) {
-		f := parseForm(match[1], match[2])
-		if !slices.ContainsFunc(fields, func(name string) bool { return !slices.Contains(f.names, name) }) {
-			return f, true
-		}
+	forms, err := htmlform.Read(p.Body)
+	if err != nil {
+		p.browser.t.Fatalf("passporttest: Page: %s cannot be read: %v", p.URL, err)
 	}
-	return form{}, false
-}
-
-func parseForm(tag, body string) form {
-	f := form{method: strings.ToUpper(attr(tag, "method")), action: attr(tag, "action"), values: url.Values{}}
-	if f.method == "" {
-		f.method = http.MethodGet
+	i := slices.IndexFunc(forms, func(f htmlform.Form) bool { return f.Has(names...) })
+	if i < 0 {
+		return found, false
 	}
-	for _, field := range regexp.MustCompile(`(?is)<(input|textarea|select|button)\b([^>]*)>`).FindAllStringSubmatch(body, -1) {
-		name, kind := attr(field[2], "name"), attr(field[2], "type")
-		if name == "" {
-			continue
-		}
-		f.names = append(f.names, name)
-		chosen := kind != "radio" && kind != "checkbox" || regexp.MustCompile(`\bchecked\b`).MatchString(field[2])
-		if strings.EqualFold(field[1], "input") && kind != "submit" && chosen {
-			f.values.Add(name, attr(field[2], "value"))
-		}
-	}
-	return f
-}
-
-// attr gives an attribute of a tag, "" where it is not there.
-func attr(tag, name string) string {
-	match := regexp.MustCompile(`(?i)(?:^|\s)` + name + `="([^"]*)"`).FindStringSubmatch(tag)
-	if match == nil {
-		return ""
-	}
-	return html.UnescapeString(match[1])
+	return forms[i], true
 }
