@@ -20,6 +20,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/gopassport/passport/passporttest"
+	"github.com/gopassport/passport/strategies/oauth1"
 	"github.com/gopassport/passport/strategies/oidc"
 )
 
@@ -199,6 +200,20 @@ func TestALoginIsOfOneProvider(t *testing.T) {
 	one.SetCookies(first.URL, other.Cookies(second.URL)...)
 	if page := one.Follow(app + "/connect"); !strings.Contains(page.Body, "Grace Okoro, may") {
 		t.Errorf("not logged in at the first: %s", page.Body)
+	}
+}
+
+func TestSomebodyElseAllowsAtAnOAuth1Provider(t *testing.T) {
+	p := passporttest.NewOAuth1Provider(t, passporttest.OAuth1Config{Consent: true})
+	browser, _ := newSite(t, viaOAuth1(p, func(oauth1.Grant) {}))
+	for sub, want := range map[string]string{"": "account ada", "1002": "account grace"} {
+		page := browser.Follow(app + "/connect")
+		if page = page.AllowAs(sub); page.Body != want {
+			t.Errorf("as %q: %d %s", sub, page.Status, page.Body)
+		}
+	}
+	if page := browser.Follow(app + "/connect").AllowAs("nobody"); page.Status != http.StatusBadRequest || !strings.Contains(page.Body, "there is nobody of this name") {
+		t.Errorf("as nobody: %d %s", page.Status, page.Body)
 	}
 }
 
