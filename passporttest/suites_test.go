@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -297,4 +298,33 @@ func (b badRevocations) Revoked(ctx context.Context, user, id string, began time
 		b.change(&user, &id)
 	}
 	return b.Revocations.Revoked(ctx, user, id, began)
+}
+
+// The pages say what a store has to do, and name the part of its suite that shows it.
+func TestThePagesNamePartsOfTheSuites(t *testing.T) {
+	rows := regexp.MustCompile("(?m)^\\| .+ \\| `(\\w+)`: (.+) \\|$")
+	suites := map[string]string{
+		"TestSessionStore": "sessionstore.go", "TestFlowStore": "flowstore.go", "TestRevocationStore": "revocationstore.go",
+		"TestAccountStore": "accountstore.go", "TestStrategy": "teststrategy.go",
+	}
+	for _, page := range []string{"sessions.md", "accounts.md", "testing.md"} {
+		found := rows.FindAllStringSubmatch(source(t, "../docs/"+page), -1)
+		if len(found) == 0 {
+			t.Errorf("%s names no part", page)
+		}
+		for _, row := range found {
+			if !strings.Contains(source(t, suites[row[1]]), `{"`+row[2]+`", `) {
+				t.Errorf("%s: %s has no part %q", page, row[1], row[2])
+			}
+		}
+	}
+}
+
+func source(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
