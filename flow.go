@@ -12,10 +12,10 @@ import (
 )
 
 // FlowStore keeps pending flows on a server, so that each is spent exactly once. It is
-// called from many goroutines at once, with the request's context.
+// called from many goroutines at once, with the request's context: a call whose context
+// has ended fails and spends nothing. docs/sessions.md says what else it has to do.
 type FlowStore interface {
-	// Put keeps a flow for ttl. The id is a hash, the flow is sealed: neither tells the
-	// store anything.
+	// Put keeps a flow for ttl. It is sealed, and its id a hash: neither tells anything.
 	Put(ctx context.Context, id string, flow []byte, ttl time.Duration) error
 
 	// Take gives a flow and removes it, atomically: of two callers one gets it. It

@@ -9,12 +9,12 @@ import (
 	"github.com/gopassport/passport/internal/record"
 )
 
-// RevocationStore remembers which logins were ended before their time. It is called from
-// many goroutines at once, with the request's context. An error of it is a fault
-// ([CodeRevocations], 503): nobody stays logged in because a database is down.
+// RevocationStore remembers which logins were ended early. It is called from many goroutines
+// at once, with the request's context. An error is a fault ([CodeRevocations], 503): nobody
+// stays logged in because a database is down. docs/sessions.md says what else it has to do.
 type RevocationStore interface {
 	// Revoke ends the login of that id; where id is "", every login of the user that
-	// began up to now. It may be forgotten after ttl: the logins are over by then.
+	// began up to now. It is forgotten after ttl: the logins are over by then.
 	Revoke(ctx context.Context, user, id string, ttl time.Duration) error
 
 	// Revoked tells whether the login of that id was ended, or all that began when it

@@ -16,11 +16,11 @@ import (
 
 // SessionStore keeps login sessions. Nil in [Config] stands for sealed cookies;
 // [GorillaSessions] adapts any store of gorilla/sessions. It is called from many
-// goroutines at once.
+// goroutines at once. docs/sessions.md says what else it has to do.
 type SessionStore interface {
 	// Load gives the session of a request. A cookie that is absent, tampered with,
-	// expired, unknown, too long or under a retired key is an empty session and a nil
-	// error; an error is a fault of the store, and becomes a 503.
+	// expired, unknown, too long or under a retired key is an empty session, never with
+	// that cookie's identity, and a nil error; an error is the store's fault, and a 503.
 	Load(r *http.Request) (Session, error)
 }
 
@@ -38,9 +38,9 @@ type Session interface {
 	// Renew gives the session a new identity. Where the store can do that, the old one
 	// stops working. It keeps the values.
 	Renew() error
-	// Save writes the session to the store and its cookie to the response. It is called
-	// before the first byte of a response, and only after a change. An empty session
-	// is forgotten, and its cookie removed.
+	// Save writes the session to the store and its cookie to the response: once, however
+	// often it is called. It is called before the first byte, and only after a change. An
+	// empty session is forgotten, and its cookie removed, where the request has one.
 	Save(w http.ResponseWriter, r *http.Request) error
 }
 

@@ -20,8 +20,8 @@ import (
 //     like a wrong password, and it ends a chain of strategies.
 //   - A nil Result with a nil error is a fault.
 //
-// A strategy never writes to the response and keeps nothing between two requests,
-// except through the Attempt. It is called from many goroutines at once.
+// A strategy never writes to the response and keeps nothing between two requests, except
+// through the Attempt. It is called from many goroutines at once, and ends with the request.
 type Strategy interface {
 	Authenticate(r *http.Request, a *Attempt) (Result, error)
 }

@@ -19,6 +19,7 @@ type Record struct {
 // store; only the effects of the last one count. Its error is returned as it is, and then
 // nothing was written. Each call is atomic: it happens wholly, or not at all. [Accounts]
 // keeps no text that has a NUL byte or is not UTF-8, which not every database takes.
+// docs/accounts.md says what else a store has to do.
 type Store interface {
 	// Put makes or changes the record of an issuer and a subject, which are compared byte
 	// for byte. change gets the record; its ID is "" where there is none, and must be set

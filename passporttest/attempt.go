@@ -16,7 +16,8 @@ import (
 
 // Attempt calls one strategy alone, as a registry would, and shows what the strategy
 // itself returned: for authors of strategies. It keeps the cookies of flows, so what a
-// strategy saves in one call it can take in the next. It is safe for concurrent use.
+// strategy saves in one call it can take in the next: use one host in all requests, because
+// cookies are kept by host. It is safe for concurrent use.
 type Attempt struct {
 	route http.Handler
 	jar   jar
@@ -37,7 +38,8 @@ func NewAttempt(tb testing.TB, s passport.Strategy, opts ...passport.Option) *At
 
 // Do calls the strategy with a request. One that says nothing about where it comes from
 // (no Fetch Metadata, Origin, Referer) is taken for a person's who followed a link of the
-// application, so that a flow may begin with it. A strategy that panics gives a [Panic].
+// application, so that a flow may begin with it. Flows end at the host where they began: a
+// request to another one has none. A strategy that panics gives a [Panic].
 func (a *Attempt) Do(r *http.Request) (passport.Result, error) {
 	v := &watch{}
 	r = r.Clone(context.WithValue(r.Context(), watchKey{}, v))

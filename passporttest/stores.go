@@ -14,15 +14,15 @@ import (
 
 // Trouble is what a store suffers from. The zero value is none.
 type Trouble struct {
-	Load  error         // of everything that reads: Load, Take
-	Save  error         // of everything that writes: Save, Put, Renew
-	Delay time.Duration // before everything; a request that is over waits no longer
+	Load  error         // of everything that reads: Load (of a request with a cookie), Take, Revoked
+	Save  error         // of everything that writes: Save, Renew, Put, Revoke
+	Delay time.Duration // before each of them; a request that is over waits no longer
 }
 
 // ErrDown is an error for [Trouble].
 var ErrDown = errors.New("passporttest: the store is down")
 
-// trouble is the part that both stores share.
+// trouble is the part that all stores share.
 type trouble struct {
 	mu  sync.Mutex
 	now Trouble
@@ -84,19 +84,25 @@ func (s *Sessions) Len() int {
 	return len(s.records)
 }
 
-// Load implements [passport.SessionStore].
+// Load implements [passport.SessionStore]. Without a cookie there is nothing to read, and
+// so no trouble.
 func (s *Sessions) Load(r *http.Request) (passport.Session, error) {
+	found, sent := &session{store: s, ctx: r.Context(), values: map[string]string{}}, r.CookiesNamed(sessionsCookie)
+	if len(sent) == 0 {
+		return found, nil
+	}
 	if err := s.load(r.Context()); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, c := range r.CookiesNamed(sessionsCookie) {
+	for _, c := range sent {
 		if record, ok := s.records[c.Value]; ok {
-			return &session{store: s, ctx: r.Context(), id: c.Value, values: maps.Clone(record)}, nil
+			found.id, found.values = c.Value, maps.Clone(record)
+			break
 		}
 	}
-	return &session{store: s, ctx: r.Context(), values: map[string]string{}}, nil
+	return found, nil
 }
 
 // session is one of Sessions.

@@ -3,6 +3,7 @@ package passporttest_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"net/http/httptest"
 	"testing"
 	"time"
@@ -53,14 +54,16 @@ func TestTheStoreOfRevocationsKeepsTheContract(t *testing.T) {
 
 func TestAStoreFailsWhereItIsTold(t *testing.T) {
 	sessions, flows := passporttest.NewSessions(), passporttest.NewFlows()
-	load := func() error { _, err := sessions.Load(httptest.NewRequest("GET", "/", nil)); return err }
+	known := httptest.NewRequest("GET", "/", nil)
+	known.Header.Set("Cookie", "passporttest=known")
+	load := func() error { _, err := sessions.Load(known); return err }
 	save := func() error {
-		s, err := sessions.Load(httptest.NewRequest("GET", "/", nil))
+		s, err := sessions.Load(known)
 		if err != nil {
 			return err
 		}
 		s.Set("a", "b")
-		return s.Save(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+		return s.Save(httptest.NewRecorder(), known)
 	}
 	put := func() error { return flows.Put(t.Context(), "id", []byte("flow"), time.Minute) }
 	take := func() error { _, err := flows.Take(t.Context(), "id"); return err }
@@ -90,6 +93,29 @@ func TestAStoreFailsWhereItIsTold(t *testing.T) {
 	}
 	if sessions.Len() != 1 || flows.Len() != 1 {
 		t.Errorf("%d sessions and %d flows", sessions.Len(), flows.Len())
+	}
+}
+
+// No store is asked about a visitor without a cookie, and so neither is this one.
+func TestVisitorsNoticeNothingOfSessionsThatAreDown(t *testing.T) {
+	store := passporttest.NewSessions()
+	b := passporttest.NewBrowser(t)
+	auth := passport.New(passport.Config{Keys: [][]byte{newKey()}, Sessions: store, Observe: func(context.Context, passport.Event) {}, Users: passport.Users[*user]{
+		Key:  func(u *user) string { return u.id },
+		Load: func(_ context.Context, key string) (*user, error) { return &user{key}, nil },
+	}})
+	b.Serve("https://app.example", auth.Session(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})))
+	for _, trouble := range []passporttest.Trouble{{Load: passporttest.ErrDown, Save: passporttest.ErrDown}, {Delay: time.Hour}} {
+		store.Suffer(trouble)
+		if page := b.Open("https://app.example/"); page.Status != http.StatusOK {
+			t.Errorf("%+v: %d %s", trouble, page.Status, page.Body)
+		}
+	}
+	store.Suffer(passporttest.Trouble{})
+	b.LogIn(auth, "https://app.example/", &user{"alice"})
+	store.Suffer(passporttest.Trouble{Load: passporttest.ErrDown})
+	if page := b.Open("https://app.example/"); page.Status != http.StatusServiceUnavailable {
+		t.Errorf("somebody who is logged in: %d %s", page.Status, page.Body)
 	}
 }
 

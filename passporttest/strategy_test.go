@@ -1,6 +1,7 @@
 package passporttest_test
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/gopassport/passport"
@@ -240,6 +242,41 @@ func TestTheSuiteFindsABrokenStrategy(t *testing.T) {
 				return good(r)
 			}
 		}, "refused in two ways"},
+		"it knows who was wrong before, by the code": {func() func(*http.Request) (passport.Result, error) {
+			var wrong atomic.Bool
+			return func(r *http.Request) (passport.Result, error) {
+				if is(r, "Bearer wrong") && wrong.Swap(true) {
+					return nil, &passport.Error{Code: passport.CodeFlowUser, Status: http.StatusUnauthorized, Message: "Wrong."}
+				}
+				return good(r)
+			}
+		}, "refused in two ways"},
+		"it knows who was wrong before, by the status": {func() func(*http.Request) (passport.Result, error) {
+			var wrong atomic.Bool
+			return func(r *http.Request) (passport.Result, error) {
+				if is(r, "Bearer wrong") && wrong.Swap(true) {
+					return passport.Failure{Message: "Wrong.", Status: http.StatusForbidden}, nil
+				}
+				return good(r)
+			}
+		}, "refused in two ways"},
+		"its challenge is a new one each time": {func() func(*http.Request) (passport.Result, error) {
+			return func(r *http.Request) (passport.Result, error) {
+				if is(r, "Bearer sesame") {
+					return good(r)
+				}
+				return passport.Failure{Challenge: "Digest nonce=" + rand.Text()}, nil
+			}
+		}, ""},
+		"only the log hears of another cause": {func() func(*http.Request) (passport.Result, error) {
+			var calls atomic.Int64
+			return func(r *http.Request) (passport.Result, error) {
+				if is(r, "Bearer sesame") {
+					return good(r)
+				}
+				return nil, &passport.Error{Code: passport.CodeRejected, Status: http.StatusUnauthorized, Err: fmt.Errorf("after %d others", calls.Add(1))}
+			}
+		}, ""},
 		"it does not end with the request": {func() func(*http.Request) (passport.Result, error) {
 			return func(r *http.Request) (passport.Result, error) {
 				if r.Context().Err() != nil {
@@ -307,6 +344,30 @@ func flowing(r *http.Request, a *passport.Attempt) (passport.Result, error) {
 		return nil, err
 	}
 	return passport.Success{Value: verifier + " of " + a.Strategy()}, nil
+}
+
+// links is a strategy that sends links: what it refuses has no flow, whether or not the
+// browser has others.
+func links(r *http.Request, a *passport.Attempt) (passport.Result, error) {
+	if token := r.URL.Query().Get("token"); token != "" {
+		var name string
+		if err := a.Take(token, &name); err != nil {
+			return nil, err
+		}
+		return passport.Success{Value: name}, nil
+	}
+	if r.Method != http.MethodPost {
+		return passport.Failure{Message: "Ask for a link first."}, nil
+	}
+	return passport.Redirect{URL: "/sent"}, a.Save(rand.Text(), "alice")
+}
+
+func TestTheSuiteTakesAStrategyWithFlows(t *testing.T) {
+	passporttest.TestStrategy(t, passporttest.StrategyHarness{
+		Strategy: func(testing.TB) passport.Strategy { return passport.StrategyFunc(links) },
+		Good:     func() *http.Request { return httptest.NewRequest("POST", "/login/link", nil) },
+		Bad:      func() *http.Request { return httptest.NewRequest("GET", "/login/link?token=unknown", nil) },
+	})
 }
 
 func TestAnAttemptKeepsWhatTheStrategySaved(t *testing.T) {

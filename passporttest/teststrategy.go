@@ -1,6 +1,7 @@
 package passporttest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -43,7 +44,8 @@ type StrategyHarness struct {
 //
 //   - It decides: a result or an error, never neither; a Success has a value.
 //   - It panics on no request, and lets nobody in by accident.
-//   - A refusal is a Failure, or an [*passport.Error] below 500, the same each time.
+//   - A refusal is a Failure, or an [*passport.Error] below 500, with the same code, status
+//     and message each time.
 //   - No result and no error shows a secret, or quotes a request that is hostile.
 //   - It is called from many goroutines at once (run the test with -race), and remembers
 //     nothing of one request in the next.
@@ -160,11 +162,11 @@ const (
 	harmless kind = "anything but a Success or a panic"
 )
 
-// wants does one request and judges what came out. The text is what there is to compare.
-func (h StrategyHarness) wants(tb testing.TB, what string, a *Attempt, r *http.Request, want kind) (text string) {
+// wants does one request, judges what came out, and gives what is shown of it.
+func (h StrategyHarness) wants(tb testing.TB, what string, a *Attempt, r *http.Request, want kind) string {
 	tb.Helper()
 	result, err := a.Do(r)
-	text = dump(result, err)
+	text := dump(result, err)
 	if problem := judge(result, err, want); problem != "" {
 		tb.Errorf("%s: %s; got %s", what, problem, text)
 	}
@@ -173,7 +175,16 @@ func (h StrategyHarness) wants(tb testing.TB, what string, a *Attempt, r *http.R
 			tb.Errorf("%s: %q shows up in %s", what, secret, text)
 		}
 	}
-	return text
+	return shown(result, err)
+}
+
+// shown is what of a refusal an attacker sees, and who counts events. The cause is for the
+// log, and a challenge may have a nonce: both may be others each time.
+func shown(result passport.Result, err error) string {
+	failure, _ := result.(passport.Failure)
+	e := &passport.Error{Code: passport.CodeRejected, Status: failure.Status, Message: failure.Message}
+	_ = errors.As(err, &e)
+	return fmt.Sprintf("%s %d %q", e.Code, cmp.Or(e.Status, http.StatusUnauthorized), e.Message)
 }
 
 // judge says what is wrong; "" for nothing.

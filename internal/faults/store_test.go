@@ -62,7 +62,7 @@ func TestEachFaultOfAStore(t *testing.T) {
 		out     bool // nobody is logged in afterwards
 	}{
 		{"sessions down, a page", sessions, down, look, sessionStore, false, false},
-		{"sessions down, a visitor's page", sessions, down, arrive, sessionStore, false, false},
+		{"sessions down, a visitor's page", sessions, down, arrive, fine, false, false},
 		{"sessions down, a begin", sessions, down, start, sessionStore, false, false},
 		{"sessions down, a callback", sessions, down, end, sessionStore, false, false},
 		{"sessions down, a log-in", sessions, down, log, sessionStore, false, false},
@@ -78,6 +78,7 @@ func TestEachFaultOfAStore(t *testing.T) {
 		{"sessions slow, a callback", sessions, slow, end, fine, true, false},
 		{"sessions slow, a log-in", sessions, slow, log, fine, false, false},
 		{"sessions stuck, a page", sessions, stuck, look, sessionStore, false, false},
+		{"sessions stuck, a visitor's page", sessions, stuck, arrive, fine, false, false},
 		{"sessions stuck, a callback", sessions, stuck, end, sessionStore, false, false},
 		{"sessions stuck, a log-in", sessions, stuck, log, sessionStore, false, false},
 
