@@ -322,8 +322,8 @@ func TestOnlyASmallFormWithAStateIsBounced(t *testing.T) {
 	equal(t, "a long code fits", b.land(bounce).status, 200)
 }
 
-// Whoever lures a visitor to a page can post forms to a callback again and again: that fills
-// neither the Cookie header nor the jar, from which browsers would drop the login.
+// Whoever lures a visitor to a page can post forms to a callback again and again: that does
+// not fill the jar, from which browsers would drop the login.
 func TestPostedAnswersLeaveTwoCookies(t *testing.T) {
 	_, b := newFlows(t)
 	state := b.begin("/connect/github")
@@ -352,4 +352,16 @@ func TestBouncesOfTwoTabsDoNotMeet(t *testing.T) {
 			b.land(bounces[i]).wants(200, fmt.Sprintf("user alice, account %d", i))
 		}
 	}
+}
+
+// A third answer, of another visitor or of the same, takes the turn of the first.
+func TestAnAnswerThatLostItsTurnLeavesTheOther(t *testing.T) {
+	_, b := newFlows(t)
+	first := b.posted("/connect/github", answer(b.begin("/connect/github"), "1"))
+	other := *b
+	other.jar = nil
+	other.posted("/connect/github", answer("somebody-elses", "2"))
+	second := b.posted("/connect/github", answer(b.begin("/connect/github"), "3"))
+	equal(t, "the first", b.land(first).status, 400)
+	b.land(second).wants(200, "user alice, account 3")
 }

@@ -89,7 +89,7 @@ func (b *Browser) Walk(address string) *Page {
 	b.t.Helper()
 	p := b.Follow(address)
 	for range maxRedirects {
-		if _, ok := p.form("question"); !ok {
+		if _, ok := p.form("question", "sub"); !ok {
 			break
 		}
 		p = p.Allow()
@@ -185,9 +185,13 @@ func (b *Browser) roundTrip(r *http.Request, to *url.URL) (*http.Response, error
 	b.mu.Lock()
 	handler := b.sites[origin(to)]
 	b.mu.Unlock()
+	client := *b.network
+	if p, ok := handler.(interface{ pipe() *http.Transport }); ok && p.pipe() != nil { // whose faults break connections
+		handler, client.Transport = nil, p.pipe()
+	}
 	if handler == nil {
 		r.RequestURI = ""
-		return b.network.Do(r)
+		return client.Do(r)
 	}
 	r.TLS = nil
 	if to.Scheme == "https" {

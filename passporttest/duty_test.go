@@ -233,6 +233,30 @@ func TestTheAnswerAfterThePagesIsEdited(t *testing.T) {
 	browser.Open(p.At(passporttest.Authorize)) // a page that refuses is none that is edited
 }
 
+// A fault at its own place and the same one at another are two.
+func TestOneFaultAtTwoPlaces(t *testing.T) {
+	for name, tell := range map[string]func(p *passporttest.Provider){
+		"next":   func(p *passporttest.Provider) { p.Next(passporttest.Unavailable) },
+		"always": func(p *passporttest.Provider) { p.Always(passporttest.Unavailable) },
+	} {
+		p := passporttest.NewProvider(t, passporttest.ProviderConfig{Algorithm: "ES256"})
+		tell(p)
+		p.Next(passporttest.Unavailable, passporttest.Discovery)
+		for _, want := range []int{http.StatusServiceUnavailable, http.StatusOK} {
+			response, err := p.Client().Get(p.At(passporttest.Discovery))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if response.Body.Close(); response.StatusCode != want {
+				t.Errorf("%s: %s, want %d", name, response.Status, want)
+			}
+		}
+		if s := look(t, p); s.status() != http.StatusServiceUnavailable {
+			t.Errorf("%s: the token endpoint: %d", name, s.status())
+		}
+	}
+}
+
 // A test that tells a provider to misbehave, and never gets there, shows nothing.
 func TestAFaultThatNeverHappensFailsTheTest(t *testing.T) {
 	self, err := os.Executable()
@@ -247,7 +271,7 @@ func TestAFaultThatNeverHappensFailsTheTest(t *testing.T) {
 			t.Errorf("%s is not said (%v):\n%s", name, err, out)
 		}
 	}
-	if n := strings.Count(string(out), "was to happen, and never did"); n != len(faultsThatNeverHappen()) {
+	if n := strings.Count(string(out), "was to happen, and never did"); n != len(faultsThatNeverHappen()) { // all but the last two
 		t.Errorf("said %d times:\n%s", n, out)
 	}
 }
@@ -276,6 +300,10 @@ func TestFaultsThatNeverHappen(t *testing.T) {
 			browser.Walk(app + "/connect")
 		})
 	}
+	t.Run("a test that skips", func(t *testing.T) {
+		passporttest.NewProvider(t, passporttest.ProviderConfig{}).Next(passporttest.Deny)
+		t.Skip("the database is not there")
+	})
 	t.Run("all is said", func(t *testing.T) {
 		p := passporttest.NewProvider(t, passporttest.ProviderConfig{})
 		p.Next("no such fault")

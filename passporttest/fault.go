@@ -122,11 +122,14 @@ func (s *Server) plan(p plan) {
 }
 
 // happens tells whether a fault is to happen here and now, and strikes it off.
-func (s *Server) happens(f Fault, here ...Endpoint) bool {
+func (s *Server) happens(f Fault, here ...Endpoint) bool { return s.strike(f, true, here...) }
+
+// strike is happens. anywhere says whether this is a place for a fault that names none.
+func (s *Server) strike(f Fault, anywhere bool, here ...Endpoint) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i := slices.IndexFunc(s.plans, func(p plan) bool {
-		return p.fault == f && (p.at == nil || slices.ContainsFunc(here, func(e Endpoint) bool { return slices.Contains(p.at, e) }))
+		return p.fault == f && (p.at == nil && anywhere || slices.ContainsFunc(here, func(e Endpoint) bool { return slices.Contains(p.at, e) }))
 	})
 	if i < 0 {
 		return false
@@ -149,12 +152,7 @@ func (s *Server) spoil(w http.ResponseWriter, c *call) bool {
 }
 
 // due is happens for the faults that have a place of their own where none is named.
-func (s *Server) due(f Fault, at Endpoint) bool {
-	s.mu.Lock()
-	named := slices.ContainsFunc(s.plans, func(p plan) bool { return p.fault == f && slices.Contains(p.at, at) })
-	s.mu.Unlock()
-	return (named || at == s.home) && s.happens(f, at)
-}
+func (s *Server) due(f Fault, at Endpoint) bool { return s.strike(f, at == s.home, at) }
 
 func (s *Server) serveFault(f Fault, w http.ResponseWriter, c *call) {
 	switch f {

@@ -42,6 +42,7 @@ func TestAFormIsReadAsABrowserReadsIt(t *testing.T) {
 		"a field in a comment":          {`<form method="post" action="/to"><!-- <input name="a" value="1"> --></form>`, "POST /to "},
 		"a field of a form elsewhere":   {`<form method="post" action="/to" id="f"></form><input form="f" name="a" value="1">`, "POST /to a=1"},
 		"a field of another form":       {`<form method="post" action="/to"><input form="g" name="a" value="1"></form><form id="g"></form>`, "POST /to "},
+		"a form between cells":          {`<table><tr><form method="post" action="/to"><td><input name="a" value="1"></td><td><button>Go</button></td></form></tr></table>`, "POST /to a=1"},
 		"a field within a table":        {`<form method="post" action="/to"><table><tr><td><input name="a" value="1"></table></form>`, "POST /to a=1"},
 		"no script runs":                {`<form method="post" action="/to"><noscript><input name="a" value="1"></noscript></form>`, "POST /to a=1"},
 		"no action":                     {`<form method="post"></form>`, "POST /here/page?q=1 "},

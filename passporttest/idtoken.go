@@ -154,7 +154,7 @@ func (k *keys) rotate() {
 	k.now = newKey(k.algorithm())
 }
 
-// newKey panics on an algorithm that is none of the two: the test is written wrong.
+// newKey makes a key of one of the two algorithms that NewProvider lets in.
 func newKey(alg string) *key {
 	var private crypto.Signer
 	var err error

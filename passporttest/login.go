@@ -53,7 +53,8 @@ func WithAccount(tb testing.TB, r *http.Request, account any) *http.Request {
 }
 
 // WithInfo is the request of a handler that asks [passport.InfoFrom] what else a strategy
-// found; nil is nothing. It is for a handler alone, and goes together with [WithUser] and
+// found; nil is nothing. Without WithAccount there is no account, unless somebody asks for
+// one of any type. It is for a handler alone, and goes together with [WithUser] and
 // [WithAccount] in any order.
 func WithInfo(tb testing.TB, r *http.Request, info any) *http.Request {
 	tb.Helper()
@@ -64,8 +65,8 @@ func WithInfo(tb testing.TB, r *http.Request, info any) *http.Request {
 	return with(tb, r, passport.Success{Value: account, Info: info})
 }
 
-// noAccount stands where there is none: Authorize does not go without, and nobody can ask
-// for a type that is not exported.
+// noAccount stands where there is none: Authorize does not go without. Nobody can ask for a
+// type that is not exported, but who asks for any.
 type noAccount struct{}
 
 // with is the request after a strategy found this. The registry is another than the

@@ -75,6 +75,14 @@ func (s *Server) listen(offline bool, host string, h http.Handler) (server *http
 // their Config.Client. It is safe for concurrent use.
 func (s *Server) Client() *http.Client { return &http.Client{Transport: s.transport} }
 
+// pipe is the way to a provider that is offline; nil for others.
+func (s *Server) pipe() *http.Transport {
+	if s.transport.DialContext == nil {
+		return nil
+	}
+	return s.transport
+}
+
 // transportOf calls servers that are offline. There is no TLS between two ends of a pipe.
 func transportOf(servers ...*httptest.Server) *http.Transport {
 	dial := func(ctx context.Context, _, address string) (net.Conn, error) {

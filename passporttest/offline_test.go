@@ -88,6 +88,33 @@ func TestTokensOfOAuth1DoNotEnd(t *testing.T) {
 	})
 }
 
+// The faults of a connection are those of pages, too, where the browser walks a provider
+// that is offline.
+func TestAnOfflineProviderMisbehavesAtItsPages(t *testing.T) {
+	for _, fault := range []passporttest.Fault{passporttest.Hang, passporttest.SlowBody, passporttest.ConnectionReset, passporttest.CutShort} {
+		t.Run(string(fault), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := passporttest.NewProvider(t, passporttest.ProviderConfig{Offline: true})
+				browser := passporttest.NewBrowser(t)
+				browser.Serve(p.URL, p)
+				p.Next(fault, passporttest.Authorize)
+				if page := browser.Open(p.At(passporttest.Authorize)); page.Err == nil {
+					t.Errorf("%d %q", page.Status, page.Body)
+				}
+			})
+		})
+	}
+}
+
+// A pipe holds nothing, so who does not read keeps who writes: not beyond the test.
+func TestAnOfflineProviderEndsWhoeverReadsIt(t *testing.T) {
+	p := passporttest.NewProvider(t, passporttest.ProviderConfig{Offline: true})
+	p.EditResponse(passporttest.Discovery, func(r *passporttest.Reply) { r.Body = make([]byte, 1<<16) })
+	if _, err := p.Client().Get(p.At(passporttest.Discovery)); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestWhoIsOfflineKnowsNobodyElse(t *testing.T) {
 	p := passporttest.NewProvider(t, passporttest.ProviderConfig{Offline: true})
 	for _, address := range []string{"https://example.com/", "http://127.0.0.1:1/", strings.Replace(p.URL, "://", "://x", 1)} {

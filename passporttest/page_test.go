@@ -1,6 +1,10 @@
 package passporttest_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -41,10 +45,45 @@ func TestNobodySaysYesAsAStranger(t *testing.T) {
 		}
 		browser.Follow(app + "/connect").Deny()
 	}
-	if got := complains(t, func(tb testing.TB) {
-		shows(tb, `<form action="/consent"><input name="question"><button name="decision" value="allow">x</button></form>`).AllowAs("1002")
-	}); !strings.Contains(got, "who it is cannot be chosen") {
-		t.Errorf("on a page without a sub: %s", got)
+}
+
+// An application may have a field of the same name.
+func TestAnApplicationsQuestionIsNoneOfAProvider(t *testing.T) {
+	posts := 0
+	browser := passporttest.NewBrowser(t)
+	browser.Serve(app, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			posts++
+		}
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = io.WriteString(w, `<form method="post"><input name="question"><button>Ask</button></form>`)
+	}))
+	if browser.Walk(app + "/"); posts != 0 {
+		t.Errorf("asked %d times", posts)
+	}
+}
+
+func TestAKeyThatCannotSignFailsTheTest(t *testing.T) {
+	curve, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, edwards, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		config passporttest.ProviderConfig
+		want   string
+	}{
+		"an algorithm that is not there": {passporttest.ProviderConfig{Algorithm: "PS256"}, "Algorithm is PS256"},
+		"another curve":                  {passporttest.ProviderConfig{Key: curve}, "Key is a *ecdsa.PrivateKey"},
+		"a curve for RSA":                {passporttest.ProviderConfig{Algorithm: "RS256", Key: curve}, "no key of RS256"},
+		"another kind of key":            {passporttest.ProviderConfig{Key: edwards}, "Key is a ed25519.PrivateKey"},
+	} {
+		if got := complains(t, func(tb testing.TB) { passporttest.NewProvider(tb, c.config) }); !strings.Contains(got, c.want) {
+			t.Errorf("%s: %s", name, got)
+		}
 	}
 }
 

@@ -3,6 +3,10 @@ package passporttest
 import (
 	"cmp"
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
@@ -39,7 +43,7 @@ type ProviderConfig struct {
 	// is the login_hint.
 	Consent bool
 
-	// Algorithm of the ID tokens: "RS256" or "ES256". Empty: RS256.
+	// Algorithm of the ID tokens: "RS256" or "ES256". Empty: what Key is for, else RS256.
 	Algorithm string
 
 	// Key signs the ID tokens: RSA with 2048 bits for RS256, P-256 for ES256. Nil: one is made
@@ -115,6 +119,9 @@ func NewProvider(tb testing.TB, config ProviderConfig) *Provider {
 			tb.Fatalf("passporttest: NewProvider: one of People has no sub: %v", person)
 		}
 	}
+	if problem := config.signing(); problem != "" {
+		tb.Fatalf("passporttest: NewProvider: %s; there are RS256, with RSA, and ES256, with P-256", problem)
+	}
 	p := &Provider{
 		ClientID: config.ClientID, ClientSecret: config.ClientSecret, config: config, keys: keys{alg: config.Algorithm, given: config.Key},
 		pushed:   authserver.NewShelf[url.Values](0, pushLife, time.Now),
@@ -138,6 +145,20 @@ func (c ProviderConfig) client() authserver.Client {
 		c.ClientSecret = ""
 	}
 	return authserver.Client{Name: c.ClientID, Key: c.ClientID, Secret: c.ClientSecret, PublicKey: c.ClientKey, Callbacks: c.RedirectURIs}
+}
+
+// signing says what cannot be about the key of ID tokens; "" for nothing.
+func (c ProviderConfig) signing() (problem string) {
+	k := keys{alg: c.Algorithm, given: c.Key}
+	_, isRSA := c.Key.(*rsa.PrivateKey)
+	curve, isCurve := c.Key.(*ecdsa.PrivateKey)
+	switch alg := k.algorithm(); {
+	case alg != "RS256" && alg != "ES256":
+		return "Algorithm is " + alg
+	case c.Key != nil && alg == "RS256" && !isRSA, c.Key != nil && alg == "ES256" && (!isCurve || curve.Curve != elliptic.P256()):
+		return fmt.Sprintf("Key is a %T, and no key of %s", c.Key, alg)
+	}
+	return ""
 }
 
 // EditClaims changes the header and the claims of every ID token before it is signed. Nil

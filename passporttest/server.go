@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strconv"
@@ -83,18 +84,22 @@ func (s *Server) start(tb testing.TB, offline bool, home Endpoint, handlers map[
 		s.look(tb)
 		close(s.closing) // Close waits for those that hang
 		s.transport.CloseIdleConnections()
-		server.Close()
-		stranger.Close()
+		for _, each := range []*httptest.Server{server, stranger} {
+			each.CloseClientConnections() // a pipe holds nothing: who does not read keeps who writes
+			each.Close()
+		}
 	})
 }
 
-// look finds faults that never happened: a test that passes by them shows nothing.
+// look finds faults that never happened: a test that passes by them shows nothing. Who
+// coordinates fuzzing runs no input itself.
 func (s *Server) look(tb testing.TB) {
 	tb.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	_, fuzzing := tb.(*testing.F)
 	for _, p := range s.plans {
-		if !p.met && !tb.Failed() {
+		if !p.met && !fuzzing && !tb.Failed() && !tb.Skipped() {
 			tb.Errorf("passporttest: %q was to happen, and never did: nobody asked where it can (told for %q; none is its own place). Heal forgets it", p.fault, p.at)
 		}
 	}

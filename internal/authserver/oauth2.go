@@ -18,7 +18,6 @@ type OAuth2 struct {
 	clients []Client
 	noPKCE  bool
 	scopes  []string
-	codes   *Shelf[*ticket]
 
 	now        func() time.Time
 	audiences  []string
@@ -40,7 +39,7 @@ type OAuth2Config struct {
 type Grant struct {
 	Client, Subject, Scope, Nonce string
 
-	permit, callback, challenge string
+	callback, challenge string
 }
 
 // Problem is an OAuth 2 error (RFC 6749, 4.1.2.1 and 5.2).
@@ -79,7 +78,7 @@ func (r Request) Answer(params url.Values) url.Values {
 // NewOAuth2 makes a server.
 func NewOAuth2(c OAuth2Config) *OAuth2 {
 	return &OAuth2{
-		clients: c.Clients, noPKCE: c.NoPKCE, scopes: c.Scopes, codes: NewShelf[*ticket](c.Size, codeLife, c.Now),
+		clients: c.Clients, noPKCE: c.NoPKCE, scopes: c.Scopes,
 		Tokens: newTokens(c.Size, c.TokenLife, c.Now),
 		now:    c.Now, audiences: c.Audiences, assertions: NewShelf[struct{}](c.Size, assertionLife, c.Now),
 	}
@@ -131,9 +130,9 @@ func once(params url.Values) *Problem {
 // before, which this then goes on with; "" is a permit of its own, which is on no list.
 func (s *OAuth2) Allow(r Request, subject, permit string) (code string) {
 	code = Secret("code")
-	s.codes.Put(code, &ticket{grant: Grant{
+	s.Tokens.codes.Put(code, &ticket{permit: &Permit{ID: permit, Client: r.Client, Subject: subject}, grant: Grant{
 		Client: r.Client.Key, Subject: subject, Scope: s.granted(r.Get("scope")), Nonce: r.Get("nonce"),
-		permit: permit, callback: r.Callback(), challenge: r.Get("code_challenge"),
+		callback: r.Callback(), challenge: r.Get("code_challenge"),
 	}})
 	return code
 }
@@ -195,7 +194,7 @@ func (s *OAuth2) Redeem(client Client, form url.Values) (Issued, *Problem) {
 // a second time ends what the first gave (RFC 6749, 4.1.2): somebody else may have got hold
 // of it.
 func (s *OAuth2) exchange(client Client, form url.Values) (Issued, *Problem) {
-	code, ok := s.codes.Get(form.Get("code"))
+	code, ok := s.Tokens.codes.Get(form.Get("code"))
 	if !ok || !s.Tokens.spend(code) || code.grant.Client != client.Key {
 		return Issued{}, bad("invalid_grant", "the code is unknown, used or expired")
 	}
@@ -206,7 +205,7 @@ func (s *OAuth2) exchange(client Client, form url.Values) (Issued, *Problem) {
 	case !g.proves(form.Get("code_verifier")):
 		return Issued{}, bad("invalid_grant", "code_verifier does not fit the code_challenge")
 	}
-	return s.Tokens.allow(client, code), nil
+	return s.Tokens.allow(code)
 }
 
 // proves checks PKCE (RFC 7636, 4.6). A verifier without a challenge is refused: somebody

@@ -33,13 +33,14 @@ type Tokens struct {
 	life    time.Duration
 	mu      sync.Mutex // for the permits and tickets themselves
 	permits map[string]*Permit
+	codes   *Shelf[*ticket]
 	access  *Shelf[*ticket]
 	refresh *Shelf[*ticket]
 }
 
 // ticket is what a code or a token stands for.
 type ticket struct {
-	permit *Permit // nil for a code that gave none
+	permit *Permit
 	grant  Grant
 	spent  bool // a code or a refresh token that was used
 }
@@ -47,7 +48,7 @@ type ticket struct {
 func newTokens(size int, life time.Duration, now func() time.Time) *Tokens {
 	return &Tokens{
 		life: life, permits: map[string]*Permit{},
-		access: NewShelf[*ticket](size, life, now), refresh: NewShelf[*ticket](size, refreshLife, now),
+		codes: NewShelf[*ticket](size, codeLife, now), access: NewShelf[*ticket](size, life, now), refresh: NewShelf[*ticket](size, refreshLife, now),
 	}
 }
 
@@ -57,26 +58,26 @@ func (t *Tokens) spend(one *ticket) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	first := !one.spent
-	if one.spent = true; !first && one.permit != nil {
+	if one.spent = true; !first {
 		t.end(one.permit)
 	}
 	return first
 }
 
 // allow gives the first tokens for a code.
-func (t *Tokens) allow(client Client, code *ticket) Issued {
+func (t *Tokens) allow(code *ticket) (Issued, *Problem) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	g := code.grant
-	permit, known := t.permits[g.permit]
-	if !known {
-		permit = &Permit{ID: g.permit, Client: client, Subject: g.Subject}
+	if code.permit.ended {
+		return Issued{}, bad("invalid_grant", "the code came twice, or the person took it back")
 	}
-	if !known && permit.ID != "" {
-		t.permits[permit.ID] = permit
+	if known := t.permits[code.permit.ID]; known != nil {
+		code.permit = known
+	} else if code.permit.ID != "" {
+		t.permits[code.permit.ID] = code.permit
 	}
-	permit.Scope, code.permit = g.Scope, permit
-	return t.issue(permit, g)
+	code.permit.Scope = code.grant.Scope
+	return t.issue(code.permit, code.grant), nil
 }
 
 func (t *Tokens) issue(permit *Permit, g Grant) Issued {
@@ -147,7 +148,7 @@ func (t *Tokens) Permits(subject string) (all []Permit) {
 func (t *Tokens) EndAll(subject string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, tokens := range []*Shelf[*ticket]{t.access, t.refresh} {
+	for _, tokens := range []*Shelf[*ticket]{t.codes, t.access, t.refresh} {
 		for found := range tokens.All() {
 			if found.grant.Subject == subject {
 				t.end(found.permit)
@@ -167,5 +168,7 @@ func (t *Tokens) End(subject, id string) {
 
 func (t *Tokens) end(p *Permit) {
 	p.ended = true
-	delete(t.permits, p.ID)
+	if t.permits[p.ID] == p { // there may be another by now
+		delete(t.permits, p.ID)
+	}
 }

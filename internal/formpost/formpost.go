@@ -51,9 +51,8 @@ func Is(r *http.Request) bool {
 // the address that was posted to. The error is a *vault.TooLarge.
 //
 // Two cookies take turns. As none of the browser's come along, nobody can count: with a name
-// for each form, a site that posts without end would fill the Cookie header, and then the
-// browser's jar, which drops others. A form is taken up in the next request, so that two
-// tabs do not meet.
+// for each form, a site that posts without end would fill the browser's jar, which drops
+// others then. A form is taken up in the next request, so that two tabs hardly meet.
 func (k *Keeper) Keep(r *http.Request, uri string) (c *http.Cookie, to string, err error) {
 	turn := strconv.Itoa(int(k.turn.Add(1) % cookies))
 	id := turn + rand.Text()
@@ -82,6 +81,9 @@ func (k *Keeper) Restore(r *http.Request, uri string) (post *http.Request, spent
 	suffix := "-" + id[:min(1, len(id))]
 	var fields []string
 	k.vault.Open(r, suffix, func(plain []byte) { fields, _ = pack.Split(plain) })
+	if len(fields) == 4 && fields[1] != id {
+		return nil, nil, false // another tab's, which took the turn
+	}
 	spent = k.vault.Expire(r, suffix)
 	path, _, _ := strings.Cut(uri, "?")
 	if len(fields) != 4 || fields[1] != id || fields[2] != path || old(fields[0]) {

@@ -17,8 +17,24 @@ func fields(page, tag *html.Node) []*html.Node {
 		if has(n, "form") {
 			return attr(n, "form") == "" || attr(n, "form") != attr(tag, "id")
 		}
-		return above(n, "form") != tag
+		return owner(n) != tag
 	})
+}
+
+// owner is the form around a field; nil for none. A form that begins between the cells of a
+// table is empty to a parser, and owns what comes after it there.
+func owner(n *html.Node) *html.Node {
+	for ; n.Parent != nil; n = n.Parent {
+		if n.Parent.Data == "form" {
+			return n.Parent
+		}
+		for before := n.PrevSibling; before != nil && slices.Contains([]string{"table", "tbody", "thead", "tfoot", "tr"}, n.Parent.Data); before = before.PrevSibling {
+			if before.Data == "form" {
+				return before
+			}
+		}
+	}
+	return nil
 }
 
 // names are what a field is sent as. A picture is sent as where it was clicked. Files
