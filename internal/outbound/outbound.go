@@ -5,11 +5,13 @@ package outbound
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"maps"
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 )
@@ -156,19 +158,30 @@ func (x *Exchange) prepare(r *http.Request) (_ *http.Request, token bool, err er
 	return r, token, err
 }
 
-// whole reads a reply. The transport has decompressed it already, so a small reply that
-// unpacks to a large one is a large one.
+// whole reads a reply, as io.ReadAll does, but for a size that is mostly known. The transport
+// has decompressed it already, so a small reply that unpacks to a large one is a large one.
 func whole(reply *http.Response) ([]byte, error) {
 	defer func() { _ = reply.Body.Close() }() // all that matters was read
-	var body bytes.Buffer
-	if size := reply.ContentLength; size > 0 && size < maxReply {
-		body.Grow(int(size) + bytes.MinRead) // so that it does not grow once more
+
+	size := 512
+	if known := reply.ContentLength; known > 0 && known < maxReply {
+		size = int(known) + 1 // so that the end is seen without growing
 	}
-	_, err := body.ReadFrom(io.LimitReader(reply.Body, maxReply+1))
-	if err == nil && body.Len() > maxReply {
-		return nil, Safe("the reply has more than 1 MiB")
+	body := make([]byte, 0, size)
+	for {
+		n, err := reply.Body.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		switch {
+		case len(body) > maxReply:
+			return nil, Safe("the reply has more than 1 MiB")
+		case errors.Is(err, io.EOF):
+			return body, nil
+		case err != nil:
+			return body, err
+		case len(body) == cap(body):
+			body = slices.Grow(body, size)
+		}
 	}
-	return body.Bytes(), err
 }
 
 // judge refuses replies that are none.
