@@ -321,3 +321,29 @@ func wantPanic(t *testing.T, f func(), want string) {
 	f()
 	t.Errorf("does not panic; wanted %q", want)
 }
+
+func TestFirstHourRequireUserAroundTheLoginPageLoops(t *testing.T) {
+	const page = "http://127.0.0.1:8080/login"
+	n := newNewcomer(t, itsCallback)
+	b := passporttest.NewBrowser(t)
+	b.Manual = true
+	around := n.auth.RequireUser("/login")
+	for name, c := range map[string]struct {
+		routes http.Handler
+		loops  bool
+	}{
+		"around it, too":    {around(http.HandlerFunc(who)), true},
+		"around the others": {http.HandlerFunc(who), false},
+	} {
+		b.Serve("http://127.0.0.1:8080", c.routes)
+		shown := b.Open(page)
+		for range 3 {
+			if loops := shown.Location() == "/login"; loops != c.loops {
+				t.Fatalf("%s: %d to %q", name, shown.Status, shown.Location())
+			}
+			if c.loops {
+				shown = shown.Next()
+			}
+		}
+	}
+}

@@ -61,7 +61,7 @@ type ProviderConfig struct {
 	// Offline says that there is no network between the application and the provider, so that
 	// it works in a bubble of testing/synctest, whose clock is its own, too. Requests come by
 	// [Server.Client], which the strategy takes as its Client, and by a [Browser] that is told
-	// to Serve the provider at its URL. It was made in the bubble if it is used there.
+	// to Serve the provider at its URL. Make it in the bubble in which it is used.
 	Offline bool
 }
 
